@@ -1,0 +1,64 @@
+/** The write side as its callers see it: plain wishes in, an outcome with a position out. */
+import type { ConversationKind } from '../events/conversation-events.ts'
+import type { Refusal } from '../shared/failures.ts'
+import type { Position, Uuid } from '../shared/ids.ts'
+
+/** Who wishes, and from where; `commandId` makes a repeated wish a no-op with the first outcome. */
+export interface Request {
+  readonly ownerId: string
+  readonly clientConversationId: string
+  /** Left out: every call is a wish of its own. */
+  readonly commandId?: string
+  readonly traceparent?: string
+}
+
+export interface Accepted {
+  readonly kind: 'accepted'
+  readonly conversationId: Uuid
+  /** The position of the last event that this wish added, or that an earlier same wish had added. */
+  readonly position: Position
+}
+
+export type Outcome<Extra = unknown> = (Accepted & Extra) | Refusal
+
+export interface ConversationGateway {
+  /** `isNew` is false when it existed already, which is no refusal. */
+  readonly start: (
+    request: Request,
+    wish: { readonly kind?: ConversationKind; readonly title?: string },
+  ) => Promise<Outcome<{ readonly isNew: boolean }>>
+  /** Starts the conversation when it does not exist. Repeated with the same `messageId`: the same answer, whatever the text.
+   * Refuses: text-blank, text-too-long, text-not-storable, message-id-invalid, conversation-id-invalid, conversation-deleted, parent-unknown. */
+  readonly sendMessage: (
+    request: Request,
+    wish: {
+      readonly messageId: string
+      readonly text: string
+      readonly parentMessageId?: string
+      readonly channel: 'socket' | 'rest' | 'cli'
+    },
+  ) => Promise<Outcome<{ readonly messageId: string; readonly turnId: string }>>
+  /** Refuses: turn-unknown, turn-in-progress. */
+  readonly regenerate: (
+    request: Request,
+    wish: { readonly turnId: string },
+  ) => Promise<Outcome<{ readonly turnId: string }>>
+  /** A stop of a turn that has ended is accepted and changes nothing. Refuses: turn-unknown. */
+  readonly stop: (request: Request, wish: { readonly turnId: string }) => Promise<Outcome>
+  /** Refuses: turn-unknown, intent-unknown. */
+  readonly correctIntent: (
+    request: Request,
+    wish: { readonly turnId: string; readonly intent: string; readonly note?: string },
+  ) => Promise<Outcome>
+  /** Refuses: message-unknown. */
+  readonly rate: (
+    request: Request,
+    wish: { readonly messageId: string; readonly rating: 'up' | 'down' | 'none'; readonly note?: string },
+  ) => Promise<Outcome>
+  /** Refuses: conversation-unknown, title-blank, title-too-long. */
+  readonly rename: (request: Request, wish: { readonly title: string }) => Promise<Outcome>
+  readonly archive: (request: Request) => Promise<Outcome>
+  readonly unarchive: (request: Request) => Promise<Outcome>
+  readonly delete: (request: Request) => Promise<Outcome>
+  readonly restore: (request: Request) => Promise<Outcome>
+}

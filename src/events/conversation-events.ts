@@ -1,0 +1,118 @@
+/** The facts of a conversation: the permanent record of every chat turn. Never rename or reshape one; add a version. */
+import { z } from 'zod'
+import { sealed } from './sealing.ts'
+
+export const conversationKinds = [
+  'ember_chat',
+  'ember_learn',
+  'ember_explore',
+  'learning_path',
+  'avatar',
+  'image',
+  'project',
+] as const
+export type ConversationKind = (typeof conversationKinds)[number]
+
+const messageIdSchema = z.string().min(1).max(128)
+const turnIdSchema = z.uuid()
+/** Message text is stored exactly as it was written. */
+const textSchema = z.string()
+const intentSchema = z.string().min(1).max(64)
+const attachmentSchema = z.object({ mediaType: z.string(), name: z.string(), reference: z.string() })
+
+export const conversationEventSchemas = {
+  ConversationStarted: z.object({
+    conversationId: z.uuid(),
+    clientConversationId: z.string().min(1).max(256),
+    ownerId: z.string().min(1).max(256),
+    kind: z.enum(conversationKinds),
+    title: sealed(z.string()).optional(),
+    /** `transient` conversations age out of the record and are in no read model. */
+    retention: z.enum(['kept', 'transient']),
+  }),
+  MessageSent: z.object({
+    messageId: messageIdSchema,
+    turnId: turnIdSchema,
+    parentMessageId: messageIdSchema.optional(),
+    text: sealed(textSchema),
+    attachments: sealed(z.array(attachmentSchema)),
+    channel: z.enum(['socket', 'rest', 'cli']),
+  }),
+  IntentRouted: z.object({
+    turnId: turnIdSchema,
+    intent: intentSchema,
+    agent: z.string().min(1).max(64),
+    method: z.enum(['override', 'continuation', 'rule', 'model', 'llm', 'fallback', 'guard']),
+    confidence: z.number().min(0).max(1),
+    candidates: z.array(z.object({ intent: intentSchema, probability: z.number().min(0).max(1) })),
+    evidence: z.array(z.object({ kind: z.string(), name: z.string(), weight: z.number() })),
+    guard: z.string().nullable(),
+    routerVersion: z.string(),
+    tookMs: z.number().min(0),
+  }),
+  ResponseCompleted: z.object({
+    turnId: turnIdSchema,
+    messageId: messageIdSchema,
+    parentMessageId: messageIdSchema,
+    text: sealed(textSchema),
+    agent: z.string().min(1).max(64),
+    model: z.object({ provider: z.string(), id: z.string() }),
+    finishReason: z.enum(['stop', 'length', 'content-filter', 'tool-calls', 'error', 'other']),
+    toolCalls: sealed(
+      z.array(
+        z.object({
+          name: z.string(),
+          arguments: z.string(),
+          resultBytes: z.number(),
+          tookMs: z.number(),
+          outcome: z.string(),
+        }),
+      ),
+    ),
+    citations: z.array(z.object({ entryId: z.string(), title: z.string(), source: z.string() })),
+    attachments: sealed(z.array(attachmentSchema)),
+    usage: z.object({ inputTokens: z.number().int().min(0), outputTokens: z.number().int().min(0) }),
+    firstTokenMs: z.number().min(0),
+    totalMs: z.number().min(0),
+  }),
+  ResponseFailed: z.object({
+    turnId: turnIdSchema,
+    code: z.string().min(1).max(64),
+    partialText: sealed(textSchema),
+    retryable: z.boolean(),
+  }),
+  ResponseStopped: z.object({
+    turnId: turnIdSchema,
+    partialText: sealed(textSchema),
+    by: z.string().min(1).max(256),
+  }),
+  ResponseRequested: z.object({
+    turnId: turnIdSchema,
+    /** The person's message that is to be answered once more. */
+    parentMessageId: messageIdSchema,
+  }),
+  IntentCorrected: z.object({
+    turnId: turnIdSchema,
+    intent: intentSchema,
+    by: z.string().min(1).max(256),
+    note: sealed(z.string()).optional(),
+  }),
+  ResponseRated: z.object({
+    messageId: messageIdSchema,
+    rating: z.enum(['up', 'down', 'none']),
+    note: sealed(z.string()).optional(),
+  }),
+  ConversationRenamed: z.object({ title: sealed(z.string().min(1)) }),
+  ConversationArchived: z.object({}),
+  ConversationUnarchived: z.object({}),
+  ConversationDeleted: z.object({}),
+  ConversationRestored: z.object({}),
+} as const
+
+type Schemas = typeof conversationEventSchemas
+export type ConversationEventType = keyof Schemas
+export type ConversationEvent = {
+  [Type in ConversationEventType]: { readonly type: Type; readonly data: Readonly<z.infer<Schemas[Type]>> }
+}[ConversationEventType]
+/** The data of one event type. */
+export type DataOf<Type extends ConversationEventType> = Extract<ConversationEvent, { type: Type }>['data']

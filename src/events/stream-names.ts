@@ -1,0 +1,39 @@
+/** The only place where streams get their names; identity is part of the address. */
+import { deriveId, type Uuid } from '../shared/ids.ts'
+
+/** The namespace of ids derived from people's and conversations' own ids. For ever: changing it would lose every stream. */
+const EMBERLOG_NAMESPACE = '0c7d6f6e-5c0a-5d3b-9a53-6f0e5b1f7c21' as Uuid
+/** Separates the parts of a name; it cannot stand in an owner's id. */
+const UNIT_SEPARATOR = '\u241F'
+
+export const CONVERSATION_CATEGORY_PREFIX = 'conversation-'
+
+/** A conversation's id, derived from its owner and the id the owner's client uses: two people never share one. */
+export function conversationIdOf(ownerId: string, clientConversationId: string): Uuid {
+  return deriveId(EMBERLOG_NAMESPACE, `${ownerId}${UNIT_SEPARATOR}${clientConversationId}`)
+}
+
+export function conversationStream(conversationId: Uuid): string {
+  return `${CONVERSATION_CATEGORY_PREFIX}${conversationId}`
+}
+
+/** Reads the conversation's id back from its stream's name; undefined for any other stream. */
+export function conversationIdFromStream(stream: string): Uuid | undefined {
+  if (!stream.startsWith(CONVERSATION_CATEGORY_PREFIX)) return undefined
+  return stream.slice(CONVERSATION_CATEGORY_PREFIX.length) as Uuid
+}
+
+/** The turn that a message opens: derived, so that a repeated message names the same turn. */
+export function turnIdOf(conversationId: Uuid, messageId: string): Uuid {
+  return deriveId(conversationId, `turn${UNIT_SEPARATOR}${messageId}`)
+}
+
+/** The assistant's message of a turn: known before it is written, so that a follow-up can name it as its parent. */
+export function responseMessageIdOf(turnId: string): Uuid {
+  return deriveId(turnId as Uuid, 'response')
+}
+
+/** The id of the `index`-th event that a command adds to a stream: a repeated command appends the same ids. */
+export function eventIdOf(stream: string, commandId: string, index: number): Uuid {
+  return deriveId(EMBERLOG_NAMESPACE, ['event', stream, commandId, index].join(UNIT_SEPARATOR))
+}
