@@ -13,6 +13,19 @@ export const conversationKinds = [
 ] as const
 export type ConversationKind = (typeof conversationKinds)[number]
 
+/** What a message can be about; the router decides for one of them. */
+export const intents = [
+  'learning',
+  'discovery',
+  'creation',
+  'image',
+  'profile',
+  'support',
+  'smalltalk',
+  'unsafe',
+] as const
+export type Intent = (typeof intents)[number]
+
 const messageIdSchema = z.string().min(1).max(128)
 const turnIdSchema = z.uuid()
 /** Message text is stored exactly as it was written. */

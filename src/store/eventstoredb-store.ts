@@ -1,0 +1,324 @@
+/** Reaches the record through the official EventStoreDB client; the only file that imports it. */
+import {
+  type AllStreamResolvedEvent,
+  ANY,
+  type AppendExpectedRevision,
+  CancelledError,
+  type Position as ClientPosition,
+  DeadlineExceededError,
+  END,
+  EventStoreDBClient,
+  eventTypeFilter,
+  jsonEvent,
+  NO_STREAM,
+  NotLeaderError,
+  PersistentSubscriptionExistsError,
+  persistentSubscriptionToAllSettingsFromDefaults,
+  type RecordedEvent,
+  START,
+  StreamNotFoundError,
+  streamNameFilter,
+  TimeoutError,
+  UnavailableError,
+  WrongExpectedVersionError,
+} from '@eventstore/db-client'
+import type { EncodedEvent, StoredEvent } from '../events/codec.ts'
+import { Fault } from '../shared/failures.ts'
+import { type Position, type Revision, toPosition, toRevision } from '../shared/ids.ts'
+import type { Logger } from '../shared/logger.ts'
+import { pause, within } from '../shared/waiting.ts'
+import type { AllSubscription, Delivery, EventStore, ExpectedRevision, WorkQueue } from './event-store.ts'
+
+export interface EventStoreDbOptions {
+  /** `esdb://…` or `kurrentdb://…`. */
+  readonly connectionString: string
+  readonly logger: Logger
+  /** A call that takes longer has failed; whether it took effect is then unknown. */
+  readonly callMsMax?: number
+}
+
+const CALL_MS_MAX = 10_000
+const READ_PAGE_EVENTS = 512
+const SUBSCRIPTION_BUFFER_EVENTS = 512
+/** The server tells how far its filter has come every 32 × this many considered events. */
+const CHECKPOINT_INTERVAL = 4
+const RECONNECT_DELAY_MS_MAX = 2_000
+const RECONNECT_DELAY_MS_MIN = 50
+/** After this many tries an event is parked: something about it cannot be handled. */
+const DELIVERY_RETRIES_MAX = 10
+/** A delivery that is not answered for so long goes to another consumer. */
+const DELIVERY_MS_MAX = 120_000
+
+/** Opens the record. Connects with the first call; reconnects by itself. */
+export function openEventStoreDb(options: EventStoreDbOptions): EventStore & WorkQueue {
+  const client = EventStoreDBClient.connectionString(asEsdb(options.connectionString))
+  const callMsMax = options.callMsMax ?? CALL_MS_MAX
+
+  return {
+    async append(stream, events, expected) {
+      const appended = client.appendToStream(stream, events.map(toClientEvent), {
+        expectedRevision: toClientRevision(expected),
+      })
+      try {
+        const result = await within(
+          callMsMax,
+          appended,
+          () => new Fault('store-unavailable', { doing: 'appending', stream, waitedMs: callMsMax }),
+        )
+        if (result.position === undefined) throw new Fault('store-refused', { doing: 'appending', stream })
+        return {
+          kind: 'appended',
+          revision: toRevision(result.nextExpectedRevision),
+          position: toPosition(result.position.commit),
+        }
+      } catch (error) {
+        if (error instanceof WrongExpectedVersionError) return { kind: 'conflict' }
+        throw asFault(error, 'appending', stream)
+      }
+    },
+
+    readStream: (stream, { from, signal } = {}) => readPages(client, stream, from ?? toRevision(0), callMsMax, signal),
+
+    async readStreamBackwards(stream, limit) {
+      const events: StoredEvent[] = []
+      try {
+        const page = client.readStream(stream, {
+          direction: 'backwards',
+          fromRevision: END,
+          maxCount: limit,
+          deadline: callMsMax,
+        })
+        for await (const { event } of page) if (event !== undefined) events.push(toStored(event))
+      } catch (error) {
+        if (!(error instanceof StreamNotFoundError)) throw asFault(error, 'reading', stream)
+      }
+      return events
+    },
+
+    async *subscribeToAll(subscription) {
+      yield* followAll(client, subscription)
+    },
+
+    async *subscribeToStream(stream, { signal }) {
+      const subscription = client.subscribeToStream(
+        stream,
+        { fromRevision: START },
+        { highWaterMark: SUBSCRIPTION_BUFFER_EVENTS },
+      )
+      const stop = () => subscription.destroy()
+      signal.addEventListener('abort', stop, { once: true })
+      try {
+        for await (const { event } of subscription) if (event !== undefined) yield toStored(event)
+      } catch (error) {
+        if (!signal.aborted) throw asFault(error, 'following', stream)
+      } finally {
+        signal.removeEventListener('abort', stop)
+        await subscription.unsubscribe()
+      }
+      if (!signal.aborted) throw new Fault('store-unavailable', { doing: 'following', stream })
+    },
+
+    async lastPosition() {
+      try {
+        const page = client.readAll({ direction: 'backwards', fromPosition: END, maxCount: 1, deadline: callMsMax })
+        for await (const { event } of page) if (event !== undefined) return toPosition(event.position.commit)
+        return undefined
+      } catch (error) {
+        throw asFault(error, 'reading the last position', '$all')
+      }
+    },
+
+    async setStreamMaxAge(stream, maxAgeS) {
+      try {
+        const isLate = () => new Fault('store-unavailable', { doing: 'setting metadata', stream, waitedMs: callMsMax })
+        await within(callMsMax, client.setStreamMetadata(stream, { maxAge: maxAgeS }), isLate)
+      } catch (error) {
+        throw asFault(error, 'setting metadata', stream)
+      }
+    },
+
+    async consume(work) {
+      await ensureGroup(client, work.group, work.eventTypes)
+      let delayMs = RECONNECT_DELAY_MS_MIN
+      while (!work.signal.aborted) {
+        try {
+          await consumeUntilDropped(client, work, () => {
+            delayMs = RECONNECT_DELAY_MS_MIN
+          })
+        } catch (error) {
+          options.logger.warn({ group: work.group, error: String(error), delayMs }, 'lost the work queue, reconnecting')
+        }
+        await pause(delayMs, work.signal)
+        delayMs = Math.min(delayMs * 2, RECONNECT_DELAY_MS_MAX)
+      }
+    },
+
+    async close() {
+      await client.dispose()
+    },
+  }
+}
+
+/** Reads page by page: the client buffers a whole read, so an unbounded one would hold a whole stream in memory. */
+async function* readPages(
+  client: EventStoreDBClient,
+  stream: string,
+  from: Revision,
+  callMsMax: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<StoredEvent> {
+  let next = from
+  let isFull = true
+  while (isFull && !signal?.aborted) {
+    let read = 0
+    try {
+      const page = client.readStream(stream, { fromRevision: next, maxCount: READ_PAGE_EVENTS, deadline: callMsMax })
+      for await (const { event } of page) {
+        read += 1
+        if (event === undefined) continue
+        next = toRevision(event.revision + 1n)
+        yield toStored(event)
+      }
+    } catch (error) {
+      if (error instanceof StreamNotFoundError) return
+      throw asFault(error, 'reading', stream)
+    }
+    isFull = read === READ_PAGE_EVENTS
+  }
+}
+
+async function* followAll(
+  client: EventStoreDBClient,
+  { after, streamPrefixes, signal }: AllSubscription,
+): AsyncGenerator<Delivery> {
+  const subscription = client.subscribeToAll(
+    {
+      fromPosition: after === 'start' ? START : after === 'end' ? END : toClientPosition(after),
+      filter: streamNameFilter({
+        prefixes: [...streamPrefixes],
+        checkpointInterval: CHECKPOINT_INTERVAL,
+        // Pushed into the subscription itself, so that checkpoints keep their place between the events.
+        checkpointReached: (current, position) => {
+          current.push({ checkpoint: toPosition(position.commit) })
+        },
+      }),
+    },
+    { highWaterMark: SUBSCRIPTION_BUFFER_EVENTS },
+  )
+  subscription.on('caughtUp', () => subscription.push({ caughtUp: true }))
+  const stop = () => subscription.destroy()
+  signal.addEventListener('abort', stop, { once: true })
+  if (signal.aborted) stop()
+  try {
+    for await (const item of subscription as AsyncIterable<AllStreamResolvedEvent | Mark>) {
+      if ('checkpoint' in item) yield { kind: 'checkpoint', position: item.checkpoint }
+      else if ('caughtUp' in item) yield { kind: 'caught-up' }
+      else if (item.event !== undefined) yield { kind: 'event', event: toStored(item.event) }
+    }
+  } catch (error) {
+    if (!signal.aborted) throw asFault(error, 'following', '$all')
+  } finally {
+    signal.removeEventListener('abort', stop)
+    await subscription.unsubscribe()
+  }
+  if (!signal.aborted) throw new Fault('store-unavailable', { doing: 'following', stream: '$all' })
+}
+
+type Mark = { checkpoint: Position } | { caughtUp: true }
+type Work = Parameters<WorkQueue['consume']>[0]
+
+async function ensureGroup(client: EventStoreDBClient, group: string, eventTypes: readonly string[]): Promise<void> {
+  const settings = persistentSubscriptionToAllSettingsFromDefaults({
+    startFrom: START,
+    maxRetryCount: DELIVERY_RETRIES_MAX,
+    messageTimeout: DELIVERY_MS_MAX,
+    checkPointAfter: 1_000,
+    checkPointLowerBound: 1,
+    consumerStrategyName: 'Pinned',
+  })
+  try {
+    await client.createPersistentSubscriptionToAll(group, settings, {
+      filter: eventTypeFilter({ prefixes: [...eventTypes] }),
+    })
+  } catch (error) {
+    if (!(error instanceof PersistentSubscriptionExistsError)) throw asFault(error, 'creating a group', group)
+  }
+}
+
+async function consumeUntilDropped(client: EventStoreDBClient, work: Work, onDelivery: () => void): Promise<void> {
+  const subscription = client.subscribeToPersistentSubscriptionToAll(work.group, { bufferSize: work.concurrency })
+  const running = new Set<Promise<void>>()
+  const stop = () => subscription.destroy()
+  work.signal.addEventListener('abort', stop, { once: true })
+  try {
+    for await (const delivery of subscription) {
+      onDelivery()
+      const task = answerDelivery(subscription, delivery, work).finally(() => running.delete(task))
+      running.add(task)
+      // The server hands out at most `concurrency` unanswered events; this holds even if one does more.
+      while (running.size >= work.concurrency) await Promise.race(running)
+    }
+  } catch (error) {
+    if (!work.signal.aborted) throw asFault(error, 'consuming', work.group)
+  } finally {
+    work.signal.removeEventListener('abort', stop)
+    await Promise.allSettled(running)
+    await subscription.unsubscribe()
+  }
+}
+
+type GroupSubscription = ReturnType<EventStoreDBClient['subscribeToPersistentSubscriptionToAll']>
+type GroupDelivery = GroupSubscription extends AsyncIterable<infer Item> ? Item : never
+
+async function answerDelivery(subscription: GroupSubscription, delivery: GroupDelivery, work: Work): Promise<void> {
+  if (delivery.event === undefined) return subscription.ack(delivery)
+  try {
+    await work.handle(toStored(delivery.event))
+  } catch (error) {
+    // Not answered on shutdown: the server gives the event to another consumer, or to us after the restart.
+    if (!work.signal.aborted) await subscription.nack('retry', String(error).slice(0, 200), delivery)
+    return
+  }
+  if (!subscription.destroyed) await subscription.ack(delivery)
+}
+
+function toStored(event: RecordedEvent | NonNullable<AllStreamResolvedEvent['event']>): StoredEvent {
+  if (event.position === undefined) throw new Fault('store-too-old', { stream: event.streamId })
+  return {
+    stream: event.streamId,
+    revision: toRevision(event.revision),
+    position: toPosition(event.position.commit),
+    eventId: event.id,
+    type: event.type,
+    created: event.created,
+    data: event.data,
+    metadata: event.metadata,
+  }
+}
+
+function toClientEvent({ eventId, type, data, metadata }: EncodedEvent) {
+  return jsonEvent({ id: eventId, type, data, metadata })
+}
+
+function toClientRevision(expected: ExpectedRevision): AppendExpectedRevision {
+  if (expected === 'no-stream') return NO_STREAM
+  return expected === 'any' ? ANY : expected
+}
+
+function toClientPosition(position: Position): ClientPosition {
+  return { commit: position, prepare: position }
+}
+
+/** The client knows only the older of the two names of the scheme. */
+function asEsdb(connectionString: string): string {
+  return connectionString.replace(/^(kurrent|kurrentdb|kdb)(\+discover)?:\/\//, 'esdb$2://')
+}
+
+/** The store is away for a while; everything else is an answer that will not change by waiting. */
+const awayErrors = [UnavailableError, DeadlineExceededError, CancelledError, TimeoutError, NotLeaderError]
+
+function asFault(error: unknown, doing: string, stream: string): unknown {
+  if (error instanceof Fault) return error
+  const isAway = awayErrors.some((kind) => error instanceof kind)
+  return new Fault(isAway ? 'store-unavailable' : 'store-refused', { doing, stream }, { cause: error })
+}
