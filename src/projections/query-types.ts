@@ -52,6 +52,25 @@ export interface RoutingRow {
   readonly tookMs: number
 }
 
+/** One turn as the read models know it: what a client that missed the end of an answer needs. */
+export interface TurnRow {
+  readonly turnId: string
+  /** The person's message that it answers. */
+  readonly messageId: string
+  /** `open` until its terminal event is projected. */
+  readonly status: 'open' | 'completed' | 'failed' | 'stopped'
+  /** The assistant's message; the partial text when the turn failed or was stopped, empty while it is open. */
+  readonly responseMessageId: string
+  readonly text: string
+  readonly agent: string | null
+  readonly model: { readonly provider: string; readonly id: string } | null
+  readonly finishReason: string | null
+  readonly failureCode: string | null
+  readonly usage: { readonly inputTokens: number; readonly outputTokens: number } | null
+  /** Of the terminal event. */
+  readonly endedPosition: Position | null
+}
+
 export interface Page<Row> {
   readonly results: readonly Row[]
   /** Opaque; hand it in to get the next page. Null at the end. */
@@ -87,6 +106,7 @@ export interface ConversationQueries {
   ) => Promise<ConversationRow | undefined>
   /** In the order of the record. */
   readonly messages: (options: ListMessages) => Promise<Page<MessageRow>>
+  readonly turn: (conversationId: Uuid, turnId: string) => Promise<TurnRow | undefined>
   readonly routing: (conversationId: Uuid, turnId: string) => Promise<RoutingRow | undefined>
   /** Which conversation a turn or message of this owner belongs to; undefined when the owner has no such turn or message. */
   readonly conversationOfTurn: (
