@@ -1,0 +1,70 @@
+/** What the API is built from: ports that `main` fills, and settings. Nothing else reaches it. */
+import type { Registry } from 'prom-client'
+import type { ConversationGateway } from '../commands/conversation-gateway.ts'
+import type { ConversationQueries } from '../projections/query-types.ts'
+import type { Clock } from '../shared/clock.ts'
+import type { Logger } from '../shared/logger.ts'
+import type { ApiLimits } from './api-limits.ts'
+import type { LiveConversations } from './live-conversations.ts'
+
+export interface ApiParts {
+  readonly gateway: ConversationGateway
+  readonly queries: ConversationQueries
+  readonly live: LiveConversations
+  readonly previewRouting: PreviewRouting
+  readonly readiness: () => readonly ReadinessPart[]
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly settings: ApiSettings
+  /** Where metrics are collected; `main` adds its own to the same one. Left out: a registry of the API's own. */
+  readonly metrics?: Registry
+}
+
+export interface ApiSettings {
+  readonly auth: DevelopmentAuth | OidcAuth
+  /** Origins besides the server's own that may open sockets, exactly as browsers send them: `https://chat.example.org`. */
+  readonly allowedOrigins: readonly string[]
+  /** Believe `X-Forwarded-*` of a proxy in front; only where there is one. */
+  readonly isBehindProxy: boolean
+  readonly limits: ApiLimits
+}
+
+/** People sign in by naming themselves; for laptops and tests. */
+export interface DevelopmentAuth {
+  readonly mode: 'development'
+  /** At least 32 bytes; signs the access tokens (HS256). */
+  readonly jwtSecret: string
+}
+
+export interface OidcAuth {
+  readonly mode: 'oidc'
+  readonly issuer: string
+  readonly audience: string
+}
+
+/** Something the process needs in order to serve. */
+export interface ReadinessPart {
+  readonly name: string
+  readonly isReady: boolean
+  /** Plain words, such as `catching up, 1200 events behind`. */
+  readonly detail: string
+}
+
+/** The decision the router would take; pure, nothing is recorded. */
+export type PreviewRouting = (input: RoutingQuestion) => RoutingAnswer
+
+export interface RoutingQuestion {
+  readonly text: string
+  readonly history: readonly { readonly role: 'user' | 'assistant'; readonly text: string }[]
+}
+
+export interface RoutingAnswer {
+  readonly intent: string
+  readonly agent: string
+  readonly method: string
+  readonly confidence: number
+  readonly candidates: readonly { readonly intent: string; readonly probability: number }[]
+  readonly evidence: readonly { readonly kind: string; readonly name: string; readonly weight: number }[]
+  readonly guard: string | null
+  readonly routerVersion: string
+}
