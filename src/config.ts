@@ -1,0 +1,154 @@
+/** Turns the environment into one frozen, validated configuration; a bad value refuses to start and names its variable. */
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { parseEnv } from 'node:util'
+import { z } from 'zod'
+import { Fault } from './shared/failures.ts'
+
+export const roles = ['api', 'responder', 'projector', 'ledger'] as const
+export type Role = (typeof roles)[number]
+
+const wholeNumber = (min: number, max: number) => z.coerce.number().int().min(min).max(max)
+const list = (text: string) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+
+interface Variable<Schema extends z.ZodType> {
+  readonly schema: Schema
+  readonly fallback: string | undefined
+  readonly means: string
+}
+
+function variable<Schema extends z.ZodType>(
+  schema: Schema,
+  fallback: string | undefined,
+  means: string,
+): Variable<Schema> {
+  return { schema, fallback, means }
+}
+
+/** Every variable, what it may be and what it means; docs/configuration.md is made from this table. */
+export const variables = {
+  HOST: variable(z.string().min(1), '127.0.0.1', 'Address to listen on.'),
+  PORT: variable(wholeNumber(0, 65_535), '4000', 'Port to listen on; 0 takes a free one.'),
+  EMBERLOG_DATA_DIR: variable(
+    z.string().min(1),
+    './.emberlog',
+    'Where the embedded event store, the embedded Postgres and made secrets live.',
+  ),
+  EMBERLOG_ROLES: variable(
+    z
+      .string()
+      .transform(list)
+      .pipe(z.array(z.enum(roles)).min(1)),
+    roles.join(','),
+    'What this process does; split roles over processes that share the two connection strings.',
+  ),
+  EVENTSTORE_URL: variable(
+    z
+      .string()
+      .regex(/^(esdb|kurrentdb|kurrent|kdb)(\+discover)?:\/\//, 'must begin with esdb:// or kurrentdb://')
+      .optional(),
+    undefined,
+    'Connection string of an EventStoreDB/KurrentDB; unset starts the embedded event store.',
+  ),
+  DATABASE_URL: variable(
+    z
+      .string()
+      .regex(/^postgres(ql)?:\/\//, 'must begin with postgres:// or postgresql://')
+      .optional(),
+    undefined,
+    'Connection string of a Postgres; unset starts the embedded one.',
+  ),
+  DATABASE_CONNECTIONS_MAX: variable(wholeNumber(3, 1_000), '10', 'Connections of all pools of this process together.'),
+  LLM_PROVIDER: variable(
+    z.enum(['offline', 'openai-compatible', 'openai', 'anthropic', 'google']),
+    'offline',
+    'Who writes answers. `offline` needs no key and no network.',
+  ),
+  LLM_DELTA_DELAY_MS: variable(
+    wholeNumber(0, 1_000),
+    '12',
+    'Pause between the words of the offline assistant, so that people see it write.',
+  ),
+  AUTH_MODE: variable(
+    z.enum(['development', 'oidc']),
+    'development',
+    '`development` signs anybody in and refuses NODE_ENV=production; `oidc` trusts an issuer.',
+  ),
+  AUTH_JWT_SECRET: variable(
+    z.string().min(32, 'needs at least 32 characters').optional(),
+    undefined,
+    'Secret of development tokens; unset makes one in the data directory.',
+  ),
+  OIDC_ISSUER: variable(z.url().optional(), undefined, 'Issuer whose tokens are accepted in mode `oidc`.'),
+  OIDC_AUDIENCE: variable(z.string().min(1).optional(), undefined, 'Audience that tokens must name in mode `oidc`.'),
+  EMBERLOG_ALLOWED_ORIGINS: variable(
+    z.string().transform(list).pipe(z.array(z.url())),
+    '',
+    "Origins besides the server's own whose pages may open sockets, separated by commas.",
+  ),
+  EMBERLOG_TRANSIENT_MAX_AGE_S: variable(
+    wholeNumber(60, 31_536_000),
+    '86400',
+    'How long a `project` conversation stays in the record.',
+  ),
+  EMBERLOG_MESSAGES_PER_MINUTE_MAX: variable(
+    wholeNumber(1, 100_000),
+    '120',
+    'Messages one person may send in a minute.',
+  ),
+  EMBERLOG_SOCKETS_PER_PERSON_MAX: variable(wholeNumber(1, 10_000), '20', 'Sockets one person may have open.'),
+  LOG_LEVEL: variable(
+    z.enum(['debug', 'info', 'warn', 'error', 'silent']),
+    'info',
+    'How much is logged, as JSON lines on standard error.',
+  ),
+  NODE_ENV: variable(z.string().optional(), undefined, '`production` refuses AUTH_MODE=development.'),
+} as const
+
+type Values = { readonly [Name in keyof typeof variables]: z.infer<(typeof variables)[Name]['schema']> }
+
+export type Config = Values & { readonly dataDirectory: string }
+
+/** Reads `.env` beside the process, lets the environment win, and validates. Throws a Fault `configuration-invalid` that names every bad variable. */
+export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
+  const given = { ...readDotEnv(), ...environment }
+  const values: Record<string, unknown> = {}
+  const problems: string[] = []
+  for (const [name, { schema, fallback }] of Object.entries(variables)) {
+    const text = given[name] === undefined || given[name] === '' ? fallback : given[name]
+    const parsed = schema.safeParse(text)
+    if (parsed.success) values[name] = parsed.data
+    else problems.push(`${name}: ${parsed.error.issues.map((issue) => issue.message).join('; ')}`)
+  }
+  if (problems.length > 0) throw new Fault('configuration-invalid', { problems: problems.join(' | ') })
+  const config = values as unknown as Values
+  refuseContradictions(config)
+  return Object.freeze({ ...config, dataDirectory: resolve(config.EMBERLOG_DATA_DIR) })
+}
+
+function refuseContradictions(config: Values): void {
+  const problems: string[] = []
+  if (config.AUTH_MODE === 'development' && config.NODE_ENV === 'production') {
+    problems.push('AUTH_MODE: development signs anybody in and is refused with NODE_ENV=production; set AUTH_MODE=oidc')
+  }
+  if (config.AUTH_MODE === 'oidc' && (config.OIDC_ISSUER === undefined || config.OIDC_AUDIENCE === undefined)) {
+    problems.push('OIDC_ISSUER, OIDC_AUDIENCE: both are needed with AUTH_MODE=oidc')
+  }
+  if (config.LLM_PROVIDER !== 'offline') {
+    problems.push(`LLM_PROVIDER: this version answers with the offline assistant only, not with ${config.LLM_PROVIDER}`)
+  }
+  if (problems.length > 0) throw new Fault('configuration-invalid', { problems: problems.join(' | ') })
+}
+
+function readDotEnv(): Record<string, string | undefined> {
+  try {
+    return parseEnv(readFileSync('.env', 'utf8')) as Record<string, string>
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
+    throw new Fault('configuration-invalid', { problems: '.env cannot be read' }, { cause: error })
+  }
+}
