@@ -10,7 +10,7 @@ export function scenariosFor<State, Command>({ initialState, evolve, decide }: D
       when: (command: Command) => {
         const decision = (): Decision => decide(command, history.reduce(evolve, initialState()))
         return {
-          then: (...events: ConversationEvent[]) => {
+          thenAdds: (...events: ConversationEvent[]) => {
             it(sentence, () => expect(decision()).toEqual({ kind: 'accept', events }))
           },
           thenNothing: () => {
