@@ -27,6 +27,12 @@ export interface EventReader {
   readonly lastPosition: () => Promise<Position | undefined>
 }
 
+/** Leaves the way to write behind: not only the type, the object itself has no `append`. */
+export function readerOf(store: EventStore): EventReader {
+  const { readStream, readStreamBackwards, subscribeToAll, subscribeToStream, lastPosition } = store
+  return { readStream, readStreamBackwards, subscribeToAll, subscribeToStream, lastPosition }
+}
+
 export interface AllSubscription {
   readonly after: Position | 'start' | 'end'
   /** Only streams whose name begins with one of these, filtered by the server. */
