@@ -1,0 +1,166 @@
+/** Finds out what a directory holds: which files make up the log, and where its last whole record ends. */
+import { randomBytes } from 'node:crypto'
+import path from 'node:path'
+import { BLOCK_BYTES, BlockCache, CachedFile } from './block-cache.ts'
+import type { FileLayer } from './file-layer.ts'
+import { openSealed, readHeader, type SealedSegment, type SegmentPlace, writeWhole } from './sealed-segment.ts'
+import {
+  encodeHeader,
+  indexFile,
+  isUnfinished,
+  parseSegmentFile,
+  type SegmentHeader,
+  type SegmentName,
+  segmentFile,
+} from './segment-header.ts'
+import { MemoryIndex } from './segment-index.ts'
+import { scanSegment } from './segment-scan.ts'
+import { StorageFault } from './storage-fault.ts'
+import { emptyTail, TailSegment } from './tail-segment.ts'
+
+export interface OpenedLog {
+  readonly place: SegmentPlace
+  readonly sealed: SealedSegment[]
+  readonly tail: TailSegment
+  /** Bytes of an unfinished write that were cut off the end. */
+  readonly bytesCut: number
+}
+
+/** Opens all segments of a directory that is already held. Throws `log-damaged` with file, offset and position. */
+export async function openSegments(directory: string, files: FileLayer, cacheBytesMax: number): Promise<OpenedLog> {
+  const names = await findSegments(directory, files)
+  const storeId = names[0] ? headerOf(names[0], directory, files).storeId : randomBytes(16).toString('hex')
+  const place: SegmentPlace = {
+    files,
+    directory,
+    path: (name) => path.join(directory, name),
+    cache: new BlockCache(Math.max(1, Math.floor(cacheBytesMax / BLOCK_BYTES))),
+    seed: Number.parseInt(storeId.slice(0, 8), 16),
+  }
+  const sealed: SealedSegment[] = []
+  try {
+    // The last file may have been cut short by a crash; a compacted one was never written to under its name.
+    const last = names.at(-1)
+    const isOpen = last?.rewrite === 0
+    for (const name of isOpen ? names.slice(0, -1) : names) {
+      const segment = openSealed(name, place)
+      sealed.push(segment)
+      assertFollows(segment.header, sealed.at(-2), storeId)
+    }
+    if (!last || !isOpen) return { place, sealed, tail: tailAfter(sealed.at(-1), storeId, place), bytesCut: 0 }
+    const { tail, bytesCut } = await recoverTail(last, place)
+    assertFollows(tail.header, sealed.at(-1), storeId)
+    return { place, sealed, tail, bytesCut }
+  } catch (error) {
+    for (const segment of sealed) segment.close()
+    throw error
+  }
+}
+
+/** An empty segment behind `last`, or the first one of a log. It has no file yet. */
+export function tailAfter(
+  last: SealedSegment | TailSegment | undefined,
+  storeId: string,
+  place: SegmentPlace,
+): TailSegment {
+  const number = (last?.header.lastNumber ?? 0) + 1
+  const begun = last instanceof TailSegment ? last.index.streamsBegun : (last?.streamsBegun ?? 0)
+  const header: SegmentHeader = {
+    number,
+    lastNumber: number,
+    rewrite: 0,
+    salt: randomBytes(4).readUInt32LE(),
+    firstPosition: last?.endPosition ?? 0,
+    endPosition: 0,
+    streamsBefore: (last?.header.streamsBefore ?? 0) + begun,
+    streamsBegun: 0,
+    storeId,
+  }
+  return emptyTail(header, segmentFile(header), place.seed, place.cache)
+}
+
+/** Makes the file of a tail that has none. It is durable when this resolves. */
+export async function createTailFile(tail: TailSegment, place: SegmentPlace): Promise<void> {
+  // Under its own name the file always has a whole header: a bad one is damage, never a crash.
+  await writeWhole(place.files, place.path(tail.name), [encodeHeader(tail.header)])
+  await place.files.syncDirectory(place.directory)
+  tail.attach(place.files.open(place.path(tail.name)))
+}
+
+/** The segments that make up the log, in order. Removes what a crash left unfinished or replaced. */
+async function findSegments(directory: string, files: FileLayer): Promise<SegmentName[]> {
+  const found = files.list(directory)
+  const remove = (file: string) => files.remove(path.join(directory, file))
+  for (const file of found.filter(isUnfinished)) remove(file)
+  const parsed = found.flatMap((file) => parseSegmentFile(file) ?? [])
+  const logs = parsed.filter(({ kind }) => kind === 'log')
+  const names = logs.filter((name) => !logs.some((other) => replaces(other, name)))
+  names.sort((a, b) => a.number - b.number)
+  assertComplete(names, parsed, directory)
+  for (const name of logs.filter((name) => !names.includes(name))) remove(segmentFile(name))
+  const indexes = new Set(names.map(indexFile))
+  for (const name of parsed) if (name.kind === 'index' && !indexes.has(indexFile(name))) remove(indexFile(name))
+  await files.syncDirectory(directory)
+  return names
+}
+
+/** A compacted segment takes the place of all whose numbers it covers, from the moment it has its name. */
+function replaces(newer: SegmentName, older: SegmentName): boolean {
+  return newer.rewrite > older.rewrite && newer.number <= older.number && newer.lastNumber >= older.lastNumber
+}
+
+function assertComplete(names: readonly SegmentName[], all: readonly SegmentName[], directory: string): void {
+  let next = 1
+  for (const name of names) {
+    if (name.number !== next) throw new StorageFault('log-damaged', { directory, reason: `segment ${next} is missing` })
+    next = name.lastNumber + 1
+  }
+  // An index without its segment tells of one that is gone.
+  if (all.some(({ number }) => number >= next)) {
+    throw new StorageFault('log-damaged', { directory, reason: `segment ${next} is missing` })
+  }
+}
+
+function assertFollows(header: SegmentHeader, previous: SealedSegment | undefined, storeId: string): void {
+  const file = segmentFile(header)
+  if (header.storeId !== storeId) {
+    throw new StorageFault('log-damaged', { file, offset: 0, reason: 'the segment belongs to another store' })
+  }
+  const expected = previous?.endPosition ?? 0
+  if (header.firstPosition === expected) return
+  const reason = `the segment begins at position ${header.firstPosition}, the one before it ends at ${expected}`
+  throw new StorageFault('log-damaged', { file, offset: 0, position: expected, reason })
+}
+
+function headerOf(name: SegmentName, directory: string, files: FileLayer): SegmentHeader {
+  const file = files.open(path.join(directory, segmentFile(name)))
+  try {
+    return readHeader(file, name)
+  } finally {
+    file.close()
+  }
+}
+
+/** Reads the last segment to its end. A write that a crash cut short goes; damage to what was durable is refused. */
+async function recoverTail(name: SegmentName, place: SegmentPlace): Promise<{ tail: TailSegment; bytesCut: number }> {
+  const file = place.files.open(place.path(segmentFile(name)))
+  try {
+    const header = readHeader(file, name)
+    const size = file.size()
+    const index = new MemoryIndex(header.firstPosition, place.seed)
+    const scan = scanSegment(new CachedFile(file, size, place.cache), header, (record, at) => index.add(record, at))
+    if (scan.broken?.wasDurable) {
+      const { offset, position, reason } = scan.broken
+      throw new StorageFault('log-damaged', { file: segmentFile(name), offset, position, reason })
+    }
+    if (scan.broken) await file.truncate(scan.end)
+    // What a killed process had written but not yet synced is shown to readers from now on: sync it first.
+    if (!scan.isMarked) await file.sync()
+    const tail = new TailSegment({ header, name: segmentFile(name), index, end: scan.end, cache: place.cache })
+    tail.attach(file)
+    return { tail, bytesCut: scan.broken ? size - scan.end : 0 }
+  } catch (error) {
+    file.close()
+    throw error
+  }
+}

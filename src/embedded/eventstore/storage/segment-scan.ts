@@ -1,0 +1,152 @@
+/** Reads a segment frame by frame, and tells a write that a crash cut short from damage to what was once durable. */
+import type { CachedFile } from './block-cache.ts'
+import {
+  checksum,
+  encodeMark,
+  FRAME_HEADER_BYTES,
+  FRAME_MAGIC,
+  frameFollowing,
+  frameKind,
+  frameLength,
+  framePosition,
+  KIND_EVENT,
+  KIND_MARK,
+  MARK_BYTES,
+  markOffset,
+  RecordView,
+} from './record-format.ts'
+import { HEADER_BYTES, type SegmentHeader } from './segment-header.ts'
+
+export interface SegmentScan {
+  /** Where the last whole transaction ends. */
+  readonly end: number
+  /** Position after it. */
+  readonly endPosition: number
+  /** True when the segment ends with a mark: nothing can have been cut off it unnoticed. */
+  readonly isMarked: boolean
+  /** What stands behind `end`, if it is not what belongs there. */
+  readonly broken: BrokenPlace | undefined
+}
+
+export interface BrokenPlace {
+  readonly offset: number
+  /** Position of the record that should stand there. */
+  readonly position: number
+  readonly reason: string
+  /** True when a later mark proves that this place was whole once: damage, not a torn tail. */
+  readonly wasDurable: boolean
+}
+
+type Found = (record: RecordView, offset: number) => void
+
+/** Goes through all frames of a segment file up to `file.end`, and calls `found` for each record of a whole transaction. */
+export function scanSegment(file: CachedFile, header: SegmentHeader, found: Found): SegmentScan {
+  const scan = new Scan(header, found)
+  let reason: string | undefined
+  while (scan.at < file.end && reason === undefined) {
+    const frame = frameAt(file, scan.at, header.salt)
+    reason = typeof frame === 'string' ? frame : scan.take(frame)
+  }
+  if (reason === undefined && scan.following > 0) reason = INCOMPLETE
+  const { end, position } = scan
+  if (reason === undefined) return { end, endPosition: position, isMarked: scan.isMarked, broken: undefined }
+  const broken = { offset: scan.at, position, reason, wasDurable: hasMarkFrom(file, scan.at, header.salt) }
+  return { end, endPosition: position - scan.transaction.length, isMarked: false, broken }
+}
+
+const INCOMPLETE = 'a transaction is not complete'
+
+/** Where a scan stands, frame by frame. */
+class Scan {
+  at = HEADER_BYTES
+  end = HEADER_BYTES
+  isMarked = false
+  /** Of the next record. */
+  position: number
+  /** How many records of the open transaction are still to come. */
+  following = 0
+  transaction: { readonly record: RecordView; readonly offset: number }[] = []
+  readonly #isDense: boolean
+  readonly #found: Found
+
+  constructor(header: SegmentHeader, found: Found) {
+    this.position = header.firstPosition
+    this.#isDense = header.rewrite === 0
+    this.#found = found
+  }
+
+  /** Takes the next frame, or answers why it does not belong there. */
+  take(frame: Buffer): string | undefined {
+    const isMark = frameKind(frame) === KIND_MARK
+    const reason = isMark ? this.#wrongMark(frame) : this.#wrongRecord(frame)
+    if (reason !== undefined) return reason
+    if (!isMark) this.#add(frame)
+    this.isMarked = isMark
+    this.at += frame.byteLength
+    if (!isMark && this.following === 0) this.#completeTransaction()
+    return undefined
+  }
+
+  #add(frame: Buffer): void {
+    const record = new RecordView(frame)
+    this.following = frameFollowing(frame)
+    this.position = record.position + 1
+    this.transaction.push({ record, offset: this.at })
+  }
+
+  #completeTransaction(): void {
+    for (const { record, offset } of this.transaction) this.#found(record, offset)
+    this.transaction = []
+    this.end = this.at
+  }
+
+  #wrongMark(mark: Buffer): string | undefined {
+    if (this.following > 0) return INCOMPLETE
+    if (markOffset(mark) !== this.at) return 'a mark is out of its place'
+    const position = framePosition(mark)
+    return this.#isDense && position !== this.position ? `a mark names position ${position}` : undefined
+  }
+
+  #wrongRecord(frame: Buffer): string | undefined {
+    const position = framePosition(frame)
+    const isNext = this.#isDense ? position === this.position : position >= this.position
+    if (!isNext) return `a record names position ${position}`
+    const isInOrder = this.following === 0 || frameFollowing(frame) === this.following - 1
+    return isInOrder ? undefined : 'a transaction is not in order'
+  }
+}
+
+/** The whole frame at an offset, or why there is none. */
+export function frameAt(file: CachedFile, at: number, salt: number): Buffer | string {
+  const header = file.bytes(at, MARK_BYTES)
+  if (header.byteLength < MARK_BYTES) return 'the file ends within a record'
+  if (header.readUInt32LE(0) !== FRAME_MAGIC) return 'no record begins here'
+  const length = frameLength(header)
+  const kind = frameKind(header)
+  const isKnown = kind === KIND_EVENT ? length >= FRAME_HEADER_BYTES : kind === KIND_MARK && length === MARK_BYTES
+  if (!isKnown) return 'the record has an impossible length or kind'
+  if (at + length > file.end) return 'the file ends within a record'
+  const frame = file.bytes(at, length)
+  if (frame.byteLength < length) return 'the file ends within a record'
+  return checksum(frame, 0, length, salt) === frame.readUInt32LE(4) ? frame : 'the checksum does not fit'
+}
+
+const SEARCH_BYTES = 1024 * 1024
+
+/** True when a valid mark stands anywhere at or after `from`. */
+function hasMarkFrom(file: CachedFile, from: number, salt: number): boolean {
+  const magic = encodeMark(0, 0, salt).subarray(0, 4)
+  for (let at = from; at < file.end; at += SEARCH_BYTES) {
+    const bytes = file.bytes(at, SEARCH_BYTES + MARK_BYTES)
+    for (let hit = bytes.indexOf(magic); hit >= 0 && hit < SEARCH_BYTES; hit = bytes.indexOf(magic, hit + 1)) {
+      const mark = bytes.subarray(hit, hit + MARK_BYTES)
+      if (mark.byteLength === MARK_BYTES && isMark(mark, at + hit, salt)) return true
+    }
+  }
+  return false
+}
+
+function isMark(mark: Buffer, offset: number, salt: number): boolean {
+  const isShaped = frameKind(mark) === KIND_MARK && frameLength(mark) === MARK_BYTES && markOffset(mark) === offset
+  return isShaped && checksum(mark, 0, MARK_BYTES, salt) === mark.readUInt32LE(4)
+}
