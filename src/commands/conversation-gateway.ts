@@ -27,7 +27,7 @@ export interface ConversationGateway {
     request: Request,
     wish: { readonly kind?: ConversationKind; readonly title?: string },
   ) => Promise<Outcome<{ readonly isNew: boolean }>>
-  /** Starts the conversation when it does not exist. Repeated with the same `messageId`: the same answer, whatever the text.
+  /** Starts the conversation when it does not exist. `isRepeat`: the message was recorded before. Repeated with the same `messageId`: the same answer, whatever the text.
    * Refuses: text-blank, text-too-long, text-not-storable, message-id-invalid, conversation-id-invalid, conversation-deleted, parent-unknown. */
   readonly sendMessage: (
     request: Request,
@@ -37,7 +37,7 @@ export interface ConversationGateway {
       readonly parentMessageId?: string
       readonly channel: 'socket' | 'rest' | 'cli'
     },
-  ) => Promise<Outcome<{ readonly messageId: string; readonly turnId: string }>>
+  ) => Promise<Outcome<{ readonly messageId: string; readonly turnId: string; readonly isRepeat: boolean }>>
   /** Refuses: turn-unknown, turn-in-progress. */
   readonly regenerate: (
     request: Request,

@@ -60,7 +60,8 @@ export function createConversationGateway(handler: ConversationCommandHandler): 
       }
       // The message's own id makes the command repeatable: the same message is one wish, however often it arrives.
       const outcome = await handle(address, command, { ...request, commandId: `message:${messageId}` }, turnId)
-      return isRefusal(outcome) ? outcome : { ...accepted(address, outcome), messageId, turnId }
+      if (isRefusal(outcome)) return outcome
+      return { ...accepted(address, outcome), messageId, turnId, isRepeat: outcome.isRepeat }
     },
 
     async regenerate(request, wish) {
