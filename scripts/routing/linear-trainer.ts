@@ -1,0 +1,144 @@
+/** Fits the linear model: one squared-hinge separator per label by dual coordinate descent, the same result on every run. */
+import type { BlockWeights, LinearModel } from '../../src/routing/linear-model.ts'
+import { softmax, weighFeatures } from '../../src/routing/linear-model.ts'
+import type { FeatureBlocks } from '../../src/routing/text-features.ts'
+import { type Random, shuffle } from './seeded-random.ts'
+
+export interface TrainingRow {
+  readonly blocks: FeatureBlocks
+  readonly label: number
+  /** How much a mistake on this row costs; 1 for an ordinary row. */
+  readonly cost: number
+}
+
+export interface TrainingOptions {
+  readonly labels: readonly string[]
+  readonly blockWeights: BlockWeights
+  /** The price of a mistake against the price of large weights. */
+  readonly penalty: number
+  readonly rounds: number
+  /** A feature seen in fewer rows than this is left out. */
+  readonly rowsPerFeatureMin: number
+  readonly random: Random
+}
+
+interface SparseRow {
+  readonly rows: Int32Array
+  readonly values: Float32Array
+  readonly squares: number
+}
+
+/**
+ * Trains on all rows; the temperature is left at 1 and fitted later, on rows not trained on.
+ * The algorithm is the dual coordinate descent for L2-loss linear SVM of Hsieh et al., ICML 2008.
+ */
+export function trainLinearModel(rows: readonly TrainingRow[], options: TrainingOptions): LinearModel {
+  const { vocabulary, rarities } = buildVocabulary(rows, options.rowsPerFeatureMin)
+  const sparseRows = rows.map(({ blocks }) =>
+    toSparse(blocks, { vocabulary, rarities, blockWeights: options.blockWeights }),
+  )
+  const labelCount = options.labels.length
+  const weights = new Float32Array(vocabulary.size * labelCount)
+  const biases: number[] = []
+  for (let label = 0; label < labelCount; label++) {
+    const separator = separate(sparseRows, rows, label, { ...options, featureCount: vocabulary.size })
+    separator.weights.forEach((weight, feature) => {
+      weights[feature * labelCount + label] = weight
+    })
+    biases.push(separator.bias)
+  }
+  return {
+    labels: options.labels,
+    vocabulary,
+    rarities,
+    weights,
+    biases,
+    blockWeights: options.blockWeights,
+    temperature: 1,
+  }
+}
+
+/** Finds the temperature with the least log loss on scored rows, by golden-section search between 0.02 and 3. */
+export function fitTemperature(scored: readonly { scores: Float64Array; label: number }[]): number {
+  const loss = (temperature: number): number =>
+    scored.reduce(
+      (sum, { scores, label }) => sum - Math.log(Math.max(softmax(scores, temperature)[label] ?? 0, 1e-9)),
+      0,
+    )
+  const ratio = (Math.sqrt(5) - 1) / 2
+  let [low, high] = [0.02, 3]
+  while (high - low > 0.0005) {
+    const left = high - ratio * (high - low)
+    const right = low + ratio * (high - low)
+    if (loss(left) < loss(right)) high = right
+    else low = left
+  }
+  return (low + high) / 2
+}
+
+function buildVocabulary(
+  rows: readonly TrainingRow[],
+  rowsPerFeatureMin: number,
+): { vocabulary: Map<string, number>; rarities: Float32Array } {
+  const rowsWith = new Map<string, number>()
+  for (const { blocks } of rows) {
+    for (const counts of [blocks.words, blocks.letters, blocks.marks]) {
+      for (const name of counts.keys()) rowsWith.set(name, (rowsWith.get(name) ?? 0) + 1)
+    }
+  }
+  const kept = [...rowsWith].filter(([, seen]) => seen >= rowsPerFeatureMin).sort(([a], [b]) => (a < b ? -1 : 1))
+  const vocabulary = new Map(kept.map(([name], row) => [name, row]))
+  const rarities = Float32Array.from(kept, ([, seen]) => Math.log((1 + rows.length) / (1 + seen)) + 1)
+  return { vocabulary, rarities }
+}
+
+function toSparse(
+  blocks: FeatureBlocks,
+  model: Pick<LinearModel, 'vocabulary' | 'rarities' | 'blockWeights'>,
+): SparseRow {
+  const features = weighFeatures(model, blocks)
+  const values = Float32Array.from(features, ({ value }) => value)
+  // The bias is learnt as one more feature whose value is always 1.
+  const squares = values.reduce((sum, value) => sum + value * value, 1)
+  return { rows: Int32Array.from(features, ({ row }) => row), values, squares }
+}
+
+function separate(
+  sparseRows: readonly SparseRow[],
+  rows: readonly TrainingRow[],
+  label: number,
+  options: TrainingOptions & { featureCount: number },
+): { weights: Float32Array; bias: number } {
+  const weights = new Float32Array(options.featureCount)
+  const duals = new Float64Array(rows.length)
+  const order = rows.map((_, at) => at)
+  let bias = 0
+  for (let round = 0; round < options.rounds; round++) {
+    shuffle(order, options.random)
+    for (const at of order) {
+      const sparse = sparseRows[at]!
+      const { cost, label: truth } = rows[at]!
+      const side = truth === label ? 1 : -1
+      const slack = 1 / (2 * options.penalty * cost)
+      const before = duals[at]!
+      const gradient = side * (dot(weights, sparse) + bias) - 1 + slack * before
+      const after = Math.max(before - gradient / (sparse.squares + slack), 0)
+      if (after === before) continue
+      duals[at] = after
+      const step = (after - before) * side
+      addScaled(weights, sparse, step)
+      bias += step
+    }
+  }
+  return { weights, bias }
+}
+
+function dot(weights: Float32Array, { rows, values }: SparseRow): number {
+  let sum = 0
+  for (let at = 0; at < rows.length; at++) sum += weights[rows[at]!]! * values[at]!
+  return sum
+}
+
+function addScaled(weights: Float32Array, { rows, values }: SparseRow, step: number): void {
+  for (let at = 0; at < rows.length; at++) weights[rows[at]!]! += step * values[at]!
+}

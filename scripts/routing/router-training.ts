@@ -1,0 +1,122 @@
+/** Fits the router's two linear models on utterances and finds the settings that go with them. */
+import { intents } from '../../src/events/conversation-events.ts'
+import type { AgentName } from '../../src/routing/intents.ts'
+import { type LinearModel, predict, softmax, weighFeatures } from '../../src/routing/linear-model.ts'
+import { readLinks } from '../../src/routing/link-rules.ts'
+import { askerFeatures } from '../../src/routing/router.ts'
+import type { RouterSettings } from '../../src/routing/router-weights.ts'
+import { type FeatureBlocks, featuresOf } from '../../src/routing/text-features.ts'
+import { normalizeText } from '../../src/routing/text-normalizer.ts'
+import { contextMarks, noContext, readContext } from '../../src/routing/turn-context.ts'
+import { fitTemperature, type TrainingRow, trainLinearModel } from './linear-trainer.ts'
+import { seededRandom, seedOf } from './seeded-random.ts'
+import type { Utterance } from './template-expander.ts'
+
+export const trainingSettings = {
+  blockWeights: { words: 1, letters: 1, marks: 0.8 },
+  penalty: 1,
+  rounds: 30,
+  rowsPerFeatureMin: 2,
+  seed: 20_251_226,
+  /** A family of n rows weighs n to this power, so that a prolific template does not outvote a short list. */
+  familyPower: 0.6,
+} as const
+
+const AGENTS: readonly AgentName[] = ['learning', 'discovery', 'creation', 'image', 'profile', 'support', 'smalltalk']
+
+/** The features of a row, as the router will see them at run time; `agentOf` is what the history said before it was unsigned. */
+export function blocksOf(utterance: Utterance, askers: LinearModel): FeatureBlocks {
+  const normalized = normalizeText(readLinks(utterance.text).rest)
+  if (utterance.history === undefined) return featuresOf(normalized, contextMarks(noContext, normalized))
+  const context = readContext(utterance.history, (assistant, user) => {
+    const { probabilities } = predict(askers, weighFeatures(askers, askerFeatures(assistant, user)))
+    return AGENTS[probabilities.indexOf(Math.max(...probabilities))]
+  })
+  return featuresOf(normalized, contextMarks(context, normalized))
+}
+
+export function trainIntents(utterances: readonly Utterance[], askers: LinearModel): LinearModel {
+  const familySizes = new Map<string, number>()
+  for (const { family } of utterances) familySizes.set(family, (familySizes.get(family) ?? 0) + 1)
+  const rows: TrainingRow[] = utterances.map((utterance) => ({
+    blocks: blocksOf(utterance, askers),
+    label: intents.indexOf(utterance.intent),
+    cost: (familySizes.get(utterance.family) ?? 1) ** (trainingSettings.familyPower - 1) * 4,
+  }))
+  return trainLinearModel(rows, { ...trainingSettings, labels: intents, random: seededRandom(trainingSettings.seed) })
+}
+
+/** Learns to recognise the speaker of an assistant message from the signed histories. */
+export function trainAskers(utterances: readonly Utterance[]): LinearModel {
+  const seen = new Map<string, TrainingRow>()
+  for (const { history } of utterances) {
+    const assistant = history?.findLast(({ role }) => role === 'assistant')
+    if (assistant?.agent === undefined) continue
+    const label = AGENTS.indexOf(assistant.agent)
+    const user = history?.findLast(({ role }) => role === 'user')?.text ?? ''
+    seen.set(`${user}|${assistant.text}`, { blocks: askerFeatures(assistant.text, user), label, cost: 1 })
+  }
+  const model = trainLinearModel([...seen.values()], {
+    ...trainingSettings,
+    rowsPerFeatureMin: 1,
+    labels: AGENTS,
+    random: seededRandom(trainingSettings.seed),
+  })
+  return { ...model, temperature: 0.35 }
+}
+
+/** A row's scores from a model that has seen no row of its family. */
+export interface ScoredRow {
+  readonly scores: Float64Array
+  readonly label: number
+}
+
+const FOLDS = 5
+
+/** Scores every row with a model trained on the other families: what the router makes of wordings it does not know. */
+export function crossScore(utterances: readonly Utterance[], askers: LinearModel): ScoredRow[] {
+  const foldOf = (family: string): number => seedOf(family) % FOLDS
+  return Array.from({ length: FOLDS }, (_, fold) => fold).flatMap((fold) => {
+    const model = trainIntents(
+      utterances.filter(({ family }) => foldOf(family) !== fold),
+      askers,
+    )
+    return utterances
+      .filter(({ family }) => foldOf(family) === fold)
+      .map((utterance) => ({
+        scores: predict(model, weighFeatures(model, blocksOf(utterance, askers))).scores,
+        label: intents.indexOf(utterance.intent),
+      }))
+  })
+}
+
+/** The share of harmless rows that the model alone may take for an attack. */
+const FALSE_ALARM_SHARE_MAX = 0.004
+const UNSAFE_PROBABILITY_LEAST = 0.5
+
+export function fitSettings(scored: readonly ScoredRow[]): {
+  temperature: number
+  settings: RouterSettings
+  accuracy: number
+} {
+  const temperature = fitTemperature(scored)
+  const unsafe = intents.indexOf('unsafe')
+  const harmless = scored
+    .filter(({ label }) => label !== unsafe)
+    .map(({ scores }) => softmax(scores, temperature)[unsafe]!)
+    .sort((a, b) => b - a)
+  const unsafeProbabilityMin = Math.max(
+    UNSAFE_PROBABILITY_LEAST,
+    harmless[Math.floor(harmless.length * FALSE_ALARM_SHARE_MAX)]!,
+  )
+  const right = scored.filter(({ scores, label }) => scores.indexOf(Math.max(...scores)) === label)
+  return {
+    temperature,
+    settings: {
+      unsafeProbabilityMin: Math.round(unsafeProbabilityMin * 1000) / 1000,
+      clarifyProbabilityMax: 0.5,
+      fallbackConfidence: 0.3,
+    },
+    accuracy: right.length / scored.length,
+  }
+}

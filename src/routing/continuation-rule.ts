@@ -1,0 +1,32 @@
+/** An answer to the assistant's own question goes back to the agent that asked, whatever nouns are in it. */
+import type { Intent } from '../events/conversation-events.ts'
+import { wordsOf } from './text-features.ts'
+import type { TurnContext } from './turn-context.ts'
+
+/** What the model makes of the message on its own, without the conversation. */
+interface AloneReading {
+  readonly intent: Intent
+  readonly probability: number
+}
+
+const ANSWER_WORDS_MAX = 60
+/** A message that reads this clearly as something else is taken to change the subject. */
+const NEW_SUBJECT_PROBABILITY_MIN = 0.8
+
+const CHANGE_OF_MIND =
+  /^(?:(?:no|ok|oh|hmm|wait|well|thanks)[,.! ]+)*(?:actually|never ?mind|instead|first|before that|forget (?:it|that)|wait|stop|en realidad|mejor|olvida(?:lo)?|eigentlich|doch lieber|vergiss es|en fait|finalement|laisse tomber|na verdade|deixa|anzi|lascia)\b/
+const REQUEST_OPENING =
+  /^(?:(?:and|so|ok|okay|but|please|now|then|no|yes)[,.! ]+)*(?:what|whats|what's|why|how|who|where|when|which|explain|teach|show|find|search|create|make|generate|draw|design|import|add|update|change|set|open|take me|go to|remember|tell me|help|can you|could you|would you|que|como|cual|donde|quien|por que|explica|muestra|busca|crea|haz|dibuja|genera|anade|cambia|was|wie|wer|wo|warum|welche|erklar|zeig|suche|finde|erstelle|mach|zeichne|andere|fuge|qu'est-ce|quoi|comment|pourquoi|qui|ou|quel|quelle|explique|montre|trouve|cherche|cree|fais|dessine|ajoute|change|o que|qual|onde|mostra|mostre|procure|crie|desenhe|cosa|che cos'e|come|dove|chi|spiega|mostrami|cerca|disegna|aggiungi)\b/
+const THANKS =
+  /^(?:ok |oh |wow |great |cool )?(?:thanks|thank you|thx|ty|gracias|danke|merci|obrigad[oa]|grazie|bye|goodbye|hi|hello|hey)\b[^?]{0,40}$/
+
+/** Whether the message answers what the assistant asked, rather than asking for something new. */
+export function answersTheQuestion(normalized: string, context: TurnContext, alone: AloneReading): boolean {
+  if (!context.isAsked || context.agent === undefined) return false
+  if (wordsOf(normalized).length > ANSWER_WORDS_MAX) return false
+  if (CHANGE_OF_MIND.test(normalized)) return false
+  if (alone.intent === context.agent) return true
+  if (THANKS.test(normalized)) return false
+  const looksNew = normalized.includes('?') || REQUEST_OPENING.test(normalized)
+  return !(looksNew && alone.probability >= NEW_SUBJECT_PROBABILITY_MIN)
+}

@@ -1,0 +1,141 @@
+/** Decides which agent answers a message, says why, and always decides the same for the same input. */
+
+import type { Intent } from '../events/conversation-events.ts'
+import { answersTheQuestion } from './continuation-rule.ts'
+import { continuationConfidence, decisionFrom, type Reading } from './decision-builder.ts'
+import { inspect } from './guard.ts'
+import { type AgentName, intentOf } from './intents.ts'
+import { predict, type WeighedFeature, weighFeatures } from './linear-model.ts'
+import { type LinkReading, readLinks } from './link-rules.ts'
+import type { RouterModel } from './router-weights.ts'
+import type { RoutingDecision, RoutingInput } from './routing-decision.ts'
+import { featuresOf } from './text-features.ts'
+import { normalizeText } from './text-normalizer.ts'
+import { contextMarks, noContext, readContext, type TurnContext } from './turn-context.ts'
+
+export interface Router {
+  /** Version and hash of the weights, as in every decision. */
+  readonly version: string
+  /** Never throws, whatever the text; reads at most `TEXT_LENGTH_MAX` characters of it. */
+  route(input: RoutingInput): RoutingDecision
+}
+
+/** How sure a rule is of itself: the share of its decisions that were right on tuning rows, rounded down. */
+const OVERRIDE_CONFIDENCE = 1
+const GUARD_CONFIDENCE = 0.97
+const LINK_CONFIDENCE = 0.95
+/** An agent is inferred from an unsigned assistant message only when this likely. */
+const INFERRED_AGENT_PROBABILITY_MIN = 0.4
+
+/**
+ * Guard, then override, then continuation, then links and uploads, then the linear model; when the model knows no word of
+ * the message, the fallback. `model` comes from `loadRouterModel`.
+ */
+export function createRouter(model: RouterModel): Router {
+  return { version: model.version, route: (input) => route(model, input) }
+}
+
+function route(model: RouterModel, input: RoutingInput): RoutingDecision {
+  const finding = inspect(input.text)
+  const links = readLinks(input.text)
+  const normalized = normalizeText(links.rest)
+  const context = readContext(input.history, (assistant, user) => inferAgent(model, assistant, user))
+  const features = weighMessage(model, normalized, context)
+  const reading: Reading = { model, finding, links, context, features, prediction: predict(model.intents, features) }
+  const unsafe = probabilityOf(reading, 'unsafe')
+
+  if (finding.verdict === 'blocked') {
+    return decisionFrom(reading, {
+      intent: 'unsafe',
+      method: 'guard',
+      confidence: GUARD_CONFIDENCE,
+      rule: finding.rules[0],
+    })
+  }
+  if (finding.verdict === 'clear' && unsafe >= model.unsafeProbabilityMin) {
+    return decisionFrom(reading, { intent: 'unsafe', method: 'guard', confidence: unsafe, rule: 'model-reads-attack' })
+  }
+  if (input.override !== undefined) {
+    return decisionFrom(reading, {
+      intent: input.override,
+      method: 'override',
+      confidence: OVERRIDE_CONFIDENCE,
+      rule: 'chosen-by-person',
+    })
+  }
+  return routeByContent(reading, normalized)
+}
+
+function routeByContent(reading: Reading, normalized: string): RoutingDecision {
+  const { model, links, context } = reading
+  if (context.isAsked && context.agent !== undefined && context.agent !== 'guard') {
+    const alone = readAlone(model, normalized, links)
+    if (answersTheQuestion(normalized, context, alone)) {
+      const intent = intentOf(context.agent)
+      return decisionFrom(reading, {
+        intent,
+        method: 'continuation',
+        confidence: continuationConfidence(reading, intent),
+        rule: 'answers-the-question',
+      })
+    }
+  }
+  if (links.rule !== undefined) {
+    return decisionFrom(reading, {
+      intent: links.rule.intent,
+      method: 'rule',
+      confidence: LINK_CONFIDENCE,
+      rule: links.rule.name,
+    })
+  }
+  const knowsSomeWord = reading.features.some(({ name }) => name.startsWith('w:') && !name.includes(' '))
+  if (!knowsSomeWord && context.agent === undefined) {
+    return decisionFrom(reading, {
+      intent: 'support',
+      method: 'fallback',
+      confidence: model.fallbackConfidence,
+      rule: 'no-known-word',
+    })
+  }
+  return decisionFrom(reading, { method: 'model' })
+}
+
+function weighMessage(model: RouterModel, normalized: string, context: TurnContext): WeighedFeature[] {
+  return weighFeatures(model.intents, featuresOf(normalized, contextMarks(context, normalized)))
+}
+
+function readAlone(
+  model: RouterModel,
+  normalized: string,
+  links: LinkReading,
+): { intent: Intent; probability: number } {
+  const { probabilities } = predict(model.intents, weighMessage(model, normalized, noContext))
+  const label = probabilities.indexOf(Math.max(...probabilities))
+  const intent = model.intents.labels[label] as Intent
+  return links.rule === undefined
+    ? { intent, probability: probabilities[label]! }
+    : { intent: links.rule.intent, probability: LINK_CONFIDENCE }
+}
+
+function probabilityOf(reading: Reading, intent: Intent): number {
+  return reading.prediction.probabilities[reading.model.intents.labels.indexOf(intent)] ?? 0
+}
+
+/** Tells from the words of an unsigned assistant message, and of the user's before it, which agent spoke. */
+function inferAgent(model: RouterModel, assistantText: string, userText: string): AgentName | undefined {
+  if (assistantText === '' && userText === '') return undefined
+  const said = predict(model.askers, weighFeatures(model.askers, askerFeatures(assistantText, userText)))
+  const label = said.probabilities.indexOf(Math.max(...said.probabilities))
+  return said.probabilities[label]! >= INFERRED_AGENT_PROBABILITY_MIN
+    ? (model.askers.labels[label] as AgentName)
+    : undefined
+}
+
+/** The features by which an agent is recognised: its own words, and the user's words before them as marks. */
+export function askerFeatures(assistantText: string, userText: string): ReturnType<typeof featuresOf> {
+  const user = featuresOf(normalizeText(readLinks(userText.slice(0, 600)).rest))
+  return featuresOf(
+    normalizeText(assistantText.slice(0, 600)),
+    [...user.words.keys()].map((name) => `u:${name}`),
+  )
+}
