@@ -33,6 +33,8 @@ export type RecordHeader = Omit<LogRecord, 'body' | 'eventId'>
 export const RECORD_FLAGS = {
   /** The stream ends here for ever. */
   tombstone: 1,
+  /** Read in its stream, but not part of the reading of the whole log. */
+  hidden: 2,
 } as const
 
 export type Direction = 'forwards' | 'backwards'

@@ -1,0 +1,24 @@
+/** What the worker and whoever started it say to each other. */
+
+/** Given to the worker when it starts. */
+export interface WorkerSettings {
+  /** Undefined keeps everything in memory. */
+  readonly dataDirectory: string | undefined
+  readonly host: string
+  readonly port: number
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+
+export type FromWorker =
+  | { readonly kind: 'started'; readonly port: number; readonly url: string }
+  /** It could not start, or it can no longer write. */
+  | { readonly kind: 'failed'; readonly error: Error }
+  | {
+      readonly kind: 'logged'
+      readonly level: LogLevel
+      readonly fields: Record<string, unknown>
+      readonly message: string
+    }
+
+export type ToWorker = { readonly kind: 'stop' }

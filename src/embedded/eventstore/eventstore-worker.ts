@@ -1,0 +1,53 @@
+/** The embedded event store in a thread of its own, so that the application's pauses do not hold up its appends. */
+import { parentPort, workerData } from 'node:worker_threads'
+import type { FromWorker, LogLevel, ToWorker, WorkerSettings } from './embedded-messages.ts'
+import { type EventStoreServer, startEventStore } from './server.ts'
+import type { EventLog } from './storage/event-log.ts'
+import { openMemoryLog } from './storage/memory-log.ts'
+import type { StoreLogger } from './store-logger.ts'
+
+const settings = workerData as WorkerSettings
+
+const tell = (message: FromWorker) => parentPort?.postMessage(message)
+const logAt = (level: LogLevel) => (fields: Record<string, unknown>, message: string) =>
+  tell({ kind: 'logged', level, fields, message })
+const logger: StoreLogger = {
+  debug: () => {},
+  info: logAt('info'),
+  warn: logAt('warn'),
+  error: logAt('error'),
+}
+
+async function run(): Promise<void> {
+  const log = await openLog()
+  const server = await startEventStore({ log, host: settings.host, port: settings.port, logger }).catch(
+    async (error) => {
+      await log.close()
+      throw error
+    },
+  )
+  void log.failed.then(async (error) => {
+    tell({ kind: 'failed', error })
+    await stop(server, log)
+  })
+  parentPort?.on('message', (message: ToWorker) => {
+    if (message.kind === 'stop') void stop(server, log)
+  })
+  tell({ kind: 'started', port: server.port, url: server.url })
+}
+
+async function openLog(): Promise<EventLog> {
+  return openMemoryLog()
+}
+
+/** Closing the port to its parent lets the thread end by itself. */
+async function stop(server: EventStoreServer, log: EventLog): Promise<void> {
+  await server.close()
+  await log.close()
+  parentPort?.close()
+}
+
+run().catch((error: unknown) => {
+  tell({ kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) })
+  parentPort?.close()
+})

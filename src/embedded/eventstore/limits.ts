@@ -1,0 +1,60 @@
+/** Every queue, size and wait of the event store has its maximum here. */
+
+const KIB = 1024
+const MIB = 1024 * KIB
+
+export const LIMITS = {
+  // Transport
+  /** One gRPC message. The client sends up to 3 MB and one event in one; larger ends the call. */
+  messageBytesMax: 16 * MIB,
+  /** All messages under way that are not complete yet, over all connections together. */
+  unfinishedBytesMax: 256 * MIB,
+  connectionsMax: 1_024,
+  streamsPerConnectionMax: 10_000,
+  /** Streams over all connections together; more are refused. */
+  streamsMax: 50_000,
+  headerBytesMax: 64 * KIB,
+  headerPairsMax: 128,
+  /** Node's own bookkeeping of one HTTP/2 session, in MiB. */
+  sessionMemoryMib: 256,
+  receiveWindowBytes: 4 * MIB,
+  /** Streams a client may break off at once, and per second: readers that stop early do so all the time. */
+  streamResetBurst: 20_000,
+  streamResetsPerSecond: 2_000,
+  /** From connecting to the first bytes that tell HTTP/1 from HTTP/2. */
+  firstBytesMs: 10_000,
+  http1RequestMs: 10_000,
+  http1HeaderBytesMax: 16 * KIB,
+  /** Between asking connections to close and closing them. */
+  shutdownMs: 2_000,
+
+  // Appending
+  /** Data of all events of one append, types and metadata not counted: the limit that clients are told. */
+  appendDataBytesMax: MIB,
+  /** Everything of one append, metadata included. */
+  appendBytesMax: 32 * MIB,
+  /** Appends of one connection's batch stream that wait for further chunks. */
+  unfinishedBatchesMax: 10_000,
+  /** Bytes decided but not durable above which writers are made to wait. */
+  pendingBytesMax: 64 * MIB,
+  /** How long the server waits for a batch without a deadline of its own. */
+  batchDeadlineMs: 10_000,
+  batchDeadlineMsMax: 24 * 60 * 60 * 1_000,
+
+  // Reading
+  sliceRecords: 256,
+  sliceBytes: 256 * KIB,
+  /** Records looked at in one turn for a filter that matches few. */
+  sliceConsidered: 2_000,
+  /** Bytes waiting in one stream's output above which its reader counts as slow. */
+  outputBytesMax: 256 * KIB,
+  /** Records a live subscriber may lag behind before it is told that it fell behind. */
+  liveLagRecordsMax: 2_000,
+  /** Parsed stream metadata kept. */
+  metadataCacheMax: 100_000,
+  filterPrefixesMax: 1_000,
+  filterExpressionMax: 10_000,
+  /** One match of an expression that linear-time matching cannot do. */
+  filterMatchMs: 50,
+  filterCacheMax: 10_000,
+} as const

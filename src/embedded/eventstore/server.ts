@@ -1,0 +1,54 @@
+/** Serves one log over EventStoreDB's protocol on one port. */
+import { randomUUID } from 'node:crypto'
+import { openAccess } from './access/access-control.ts'
+import { rpcRoutes } from './rpc/rpc-routes.ts'
+import { SERVER_VERSION } from './rpc/server-features-rpc.ts'
+import type { EventLog } from './storage/event-log.ts'
+import { type StoreLogger, silentLogger } from './store-logger.ts'
+import { EventStore } from './streams/event-store.ts'
+import { prepareNode } from './streams/fresh-node.ts'
+import { GrpcServer } from './transport/grpc-server.ts'
+import { http1Routes } from './transport/http1-routes.ts'
+import { listenOnPort, type TlsIdentity } from './transport/port-listener.ts'
+
+export interface EventStoreServerOptions {
+  /** Belongs to the caller, who closes it after the server. */
+  readonly log: EventLog
+  readonly host: string
+  /** 0 takes a free one. */
+  readonly port: number
+  readonly tls?: TlsIdentity
+  readonly logger?: StoreLogger
+}
+
+export interface EventStoreServer {
+  readonly port: number
+  /** Connection string for the official clients. */
+  readonly url: string
+  /** Breaks off what is under way and frees the port. Repeatable. */
+  close(): Promise<void>
+}
+
+/** Resolves when clients can connect; rejects when the port cannot be had or the log not be written. */
+export async function startEventStore(options: EventStoreServerOptions): Promise<EventStoreServer> {
+  const { log, host, tls, logger = silentLogger } = options
+  const store = new EventStore(log)
+  const instanceId = randomUUID()
+  await prepareNode(store, instanceId)
+  let port = options.port
+  const node = { instanceId, address: () => ({ host, port }) }
+  const access = openAccess
+  const grpc = new GrpcServer({ routes: rpcRoutes({ store, access, node }), access, logger })
+  const listener = await listenOnPort({ host, port, tls, grpc, http1: http1Routes(SERVER_VERSION) })
+  port = listener.port
+  logger.info({ host, port, isSecure: tls !== undefined }, 'event store listening')
+  let closing: Promise<void> | undefined
+  return {
+    port,
+    url: `esdb://${host.includes(':') ? `[${host}]` : host}:${port}?tls=${tls !== undefined}`,
+    close() {
+      closing ??= listener.close()
+      return closing
+    },
+  }
+}

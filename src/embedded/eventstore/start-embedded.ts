@@ -1,0 +1,87 @@
+/** Starts an event store inside the program that uses it: in a worker thread, which cannot outlive the program. */
+import { Worker } from 'node:worker_threads'
+import type { FromWorker, ToWorker, WorkerSettings } from './embedded-messages.ts'
+import { type StoreLogger, silentLogger } from './store-logger.ts'
+
+/** Where the events live: a directory, which is made if need be, or memory alone. */
+export type EmbeddedStorage =
+  | { readonly dataDirectory: string; readonly inMemory?: false }
+  | { readonly inMemory: true; readonly dataDirectory?: undefined }
+
+export type EmbeddedEventStoreOptions = EmbeddedStorage & {
+  /** Loopback by default: there is neither encryption nor sign-in. */
+  readonly host?: string
+  /** 0, the default, takes a free port. */
+  readonly port?: number
+  readonly logger?: StoreLogger
+}
+
+export interface EmbeddedEventStore {
+  /** For the official clients, such as `esdb://127.0.0.1:2113?tls=false`. */
+  readonly connectionString: string
+  readonly port: number
+  /** Resolves with the cause when the store dies without having been asked to; never otherwise. */
+  readonly failed: Promise<Error>
+  /** Ends open calls, waits for what is being written, and frees port and directory. Repeatable. */
+  stop(): Promise<void>
+}
+
+/** Time for a stop before the thread is ended by force. */
+const STOP_MS_MAX = 10_000
+
+/** Resolves when clients can connect; rejects with the cause when it cannot start (port in use, directory in use …). */
+export async function startEmbeddedEventStore(options: EmbeddedEventStoreOptions): Promise<EmbeddedEventStore> {
+  const settings: WorkerSettings = {
+    dataDirectory: options.inMemory ? undefined : options.dataDirectory,
+    host: options.host ?? '127.0.0.1',
+    port: options.port ?? 0,
+  }
+  const worker = new Worker(new URL('./eventstore-worker.ts', import.meta.url), {
+    workerData: settings,
+    name: 'event-store',
+  })
+  const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
+  const logger = options.logger ?? silentLogger
+  let isStopping = false
+  let fail: (error: Error) => void = () => {}
+  const failed = new Promise<Error>((resolve) => {
+    fail = resolve
+  })
+  const started = new Promise<{ port: number; url: string }>((resolve, reject) => {
+    worker.on('message', (message: FromWorker) => {
+      if (message.kind === 'logged') logger[message.level](message.fields, message.message)
+      else if (message.kind === 'started') resolve(message)
+      else {
+        reject(message.error)
+        fail(message.error)
+      }
+    })
+    worker.on('error', (error) => {
+      reject(error)
+      fail(error as Error)
+    })
+    worker.on('exit', (code) => {
+      const error = new Error(`the event store's thread ended with code ${code}`)
+      reject(error)
+      if (!isStopping) fail(error)
+    })
+  })
+  const { port, url } = await started
+  const stop = async () => {
+    isStopping = true
+    worker.postMessage({ kind: 'stop' } satisfies ToWorker)
+    const giveUp = setTimeout(() => void worker.terminate(), STOP_MS_MAX)
+    await exited
+    clearTimeout(giveUp)
+  }
+  let stopping: Promise<void> | undefined
+  return {
+    connectionString: url,
+    port,
+    failed,
+    stop() {
+      stopping ??= stop()
+      return stopping
+    },
+  }
+}
