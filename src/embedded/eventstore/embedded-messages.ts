@@ -13,7 +13,7 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 export type FromWorker =
   | { readonly kind: 'started'; readonly port: number; readonly url: string }
   /** It could not start, or it can no longer write. */
-  | { readonly kind: 'failed'; readonly error: Error }
+  | { readonly kind: 'failed'; readonly message: string; readonly code: string }
   | {
       readonly kind: 'logged'
       readonly level: LogLevel

@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { FromWorker, LogLevel, ToWorker, WorkerSettings } from './embedded-messages.ts'
 import { type EventStoreServer, startEventStore } from './server.ts'
+import { openDurableLog } from './storage/durable-log.ts'
 import type { EventLog } from './storage/event-log.ts'
 import { openMemoryLog } from './storage/memory-log.ts'
 import type { StoreLogger } from './store-logger.ts'
@@ -27,7 +28,7 @@ async function run(): Promise<void> {
     },
   )
   void log.failed.then(async (error) => {
-    tell({ kind: 'failed', error })
+    tell(failureOf(error))
     await stop(server, log)
   })
   parentPort?.on('message', (message: ToWorker) => {
@@ -37,7 +38,8 @@ async function run(): Promise<void> {
 }
 
 async function openLog(): Promise<EventLog> {
-  return openMemoryLog()
+  const directory = settings.dataDirectory
+  return directory === undefined ? openMemoryLog() : openDurableLog({ directory })
 }
 
 /** Closing the port to its parent lets the thread end by itself. */
@@ -47,7 +49,17 @@ async function stop(server: EventStoreServer, log: EventLog): Promise<void> {
   parentPort?.close()
 }
 
+/** Errors lose their codes on the way between threads, so these travel beside. */
+function failureOf(error: unknown): FromWorker {
+  const { message, code } = error as { message?: string; code?: unknown }
+  return {
+    kind: 'failed',
+    message: message ?? String(error),
+    code: typeof code === 'string' ? code : 'event-store-failed',
+  }
+}
+
 run().catch((error: unknown) => {
-  tell({ kind: 'failed', error: error instanceof Error ? error : new Error(String(error)) })
+  tell(failureOf(error))
   parentPort?.close()
 })

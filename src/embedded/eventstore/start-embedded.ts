@@ -26,6 +26,17 @@ export interface EmbeddedEventStore {
   stop(): Promise<void>
 }
 
+/** Why the store did not start or did not go on; `code` is the operating system's (`EADDRINUSE`) or the storage's own. */
+export class EventStoreFailure extends Error {
+  override readonly name = 'EventStoreFailure'
+  readonly code: string
+
+  constructor(code: string, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
 /** Time for a stop before the thread is ended by force. */
 const STOP_MS_MAX = 10_000
 
@@ -51,20 +62,18 @@ export async function startEmbeddedEventStore(options: EmbeddedEventStoreOptions
     worker.on('message', (message: FromWorker) => {
       if (message.kind === 'logged') logger[message.level](message.fields, message.message)
       else if (message.kind === 'started') resolve(message)
-      else {
-        reject(message.error)
-        fail(message.error)
-      }
+      else end(new EventStoreFailure(message.code, message.message))
     })
-    worker.on('error', (error) => {
-      reject(error)
-      fail(error as Error)
-    })
+    worker.on('error', (error) => end(new EventStoreFailure('event-store-crashed', String(error))))
     worker.on('exit', (code) => {
-      const error = new Error(`the event store's thread ended with code ${code}`)
-      reject(error)
-      if (!isStopping) fail(error)
+      const error = new EventStoreFailure('event-store-ended', `the event store's thread ended with code ${code}`)
+      if (isStopping) reject(error)
+      else end(error)
     })
+    const end = (error: Error) => {
+      reject(error)
+      fail(error)
+    }
   })
   const { port, url } = await started
   const stop = async () => {

@@ -1,3 +1,6 @@
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type EmbeddedEventStore, startEmbeddedEventStore } from '../../../src/embedded/eventstore/start-embedded.ts'
@@ -40,6 +43,23 @@ describe('an embedded event store', () => {
   test('refuses to start on a port that is taken', async () => {
     const { port } = await start()
     await expect(start(port)).rejects.toThrow('EADDRINUSE')
+  })
+
+  test('keeps what was acknowledged when it is started again, and refuses a second start on its directory', async () => {
+    const dataDirectory = await mkdtemp(path.join(tmpdir(), 'emberlog-store-'))
+    const first = await startEmbeddedEventStore({ dataDirectory })
+    stores.push(first)
+    const client = EventStoreDBClient.connectionString(first.connectionString)
+    await client.appendToStream('house', jsonEvent({ type: 'Built', data: {} }))
+    await client.dispose()
+    await expect(startEmbeddedEventStore({ dataDirectory })).rejects.toMatchObject({ code: 'directory-in-use' })
+    await first.stop()
+    const second = await startEmbeddedEventStore({ dataDirectory })
+    stores.push(second)
+    const again = EventStoreDBClient.connectionString(second.connectionString)
+    const { nextExpectedRevision } = await again.appendToStream('house', jsonEvent({ type: 'Sold', data: {} }))
+    expect(nextExpectedRevision).toBe(1n)
+    await again.dispose()
   })
 
   test('ends open subscriptions when it stops', async () => {
