@@ -1,0 +1,76 @@
+/**
+ * Holds the embedded event store against the recordings of a real EventStoreDB: `npm run conformance [-- --only REGEX]`.
+ * Plays every scenario with the unchanged official client, prints the counts per area and each difference, and exits
+ * with 1 when there is one that test/conformance/allowed.txt does not argue.
+ */
+import { spawn } from 'node:child_process'
+import { createWriteStream } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { fileURLToPath } from 'node:url'
+import { isDeepStrictEqual, parseArgs } from 'node:util'
+import { startEmbeddedEventStore } from '../src/embedded/eventstore/start-embedded.ts'
+
+const home = fileURLToPath(new URL('../test/conformance/', import.meta.url))
+const recorder = path.join(home, 'record.mjs')
+const allowances = path.join(home, 'allowed.txt')
+
+interface Recording {
+  readonly scenarios: Readonly<Record<string, unknown>>
+  readonly about: { readonly strays?: unknown }
+}
+
+const { values: options } = parseArgs({ options: { only: { type: 'string' }, 'in-memory': { type: 'boolean' } } })
+const directory = await mkdtemp(path.join(tmpdir(), 'emberlog-conformance-'))
+try {
+  process.exitCode = (await conforms('golden.json')) ? 0 : 1
+} finally {
+  await rm(directory, { recursive: true, force: true })
+}
+
+/** Records a fresh store and compares; true when nothing differs but what is allowed to. */
+async function conforms(golden: string): Promise<boolean> {
+  const mine = path.join(directory, golden)
+  const goldenPath = path.join(home, golden)
+  const storage = options['in-memory'] ? { inMemory: true as const } : { dataDirectory: path.join(directory, 'store') }
+  const store = await startEmbeddedEventStore(storage)
+  const only = options.only === undefined ? [] : ['--only', options.only]
+  const recorded = await run([recorder, store.connectionString, ...only], mine)
+  await store.stop()
+  const recording = await readRecording(mine)
+  printAreas(await readRecording(goldenPath), recording)
+  const differs = await run([recorder, '--diff', goldenPath, mine, '--allow', allowances])
+  const strays = JSON.stringify(recording.about.strays ?? [])
+  if (strays !== '[]' && strays !== '{}') console.log(`the client threw outside any call: ${strays}`)
+  return recorded === 0 && differs === 0 && (strays === '[]' || strays === '{}')
+}
+
+/** Runs a script and answers its exit code; its output goes to a file, or to ours. */
+async function run(command: readonly string[], output?: string): Promise<number> {
+  const child = spawn(process.execPath, command, { stdio: ['ignore', output ? 'pipe' : 'inherit', 'pipe'] })
+  const exit = new Promise<number>((resolve) => child.once('close', (code) => resolve(code ?? 1)))
+  const said: Buffer[] = []
+  child.stderr?.on('data', (chunk: Buffer) => said.push(chunk)) // Progress: of interest only when it goes wrong.
+  if (output && child.stdout) await pipeline(child.stdout, createWriteStream(output))
+  const code = await exit
+  if (code > 1) process.stderr.write(Buffer.concat(said).subarray(-2_000))
+  return code
+}
+
+async function readRecording(file: string): Promise<Recording> {
+  return JSON.parse(await readFile(file, 'utf8')) as Recording
+}
+
+function printAreas(golden: Recording, mine: Recording): void {
+  const areas = new Map<string, { same: number; played: number }>()
+  for (const [name, outcome] of Object.entries(mine.scenarios)) {
+    const area = areas.get(name.split('/')[0] as string) ?? { same: 0, played: 0 }
+    area.played += 1
+    if (isDeepStrictEqual(outcome, golden.scenarios[name])) area.same += 1
+    areas.set(name.split('/')[0] as string, area)
+  }
+  const rows = [...areas].map(([area, { same, played }]) => ({ area, played, same, different: played - same }))
+  console.table(rows)
+}
