@@ -199,11 +199,13 @@ async function run({ user, home }: SetupPlan, program: string, args: readonly st
   const complaint = output.split('\n').find((line) => /(error|ERROR|FATAL|PANIC): {1,2}/.test(line))
   if (failure === undefined && complaint === undefined) return
   if (output.includes('error while loading shared libraries')) throw explainUnrunnable(program, output.trim())
-  throw setupFailure(home, `${path.basename(program)}: ${complaint ?? failure}`, output)
+  const lastWords = output.trim().split('\n').at(-1)
+  throw setupFailure(home, `${path.basename(program)}: ${complaint ?? `${failure}: ${lastWords}`}`, output)
 }
 
 function setupFailure(home: ServerHome, complaint: string, output: string): EmbeddedPostgresError {
-  if (/No space left on device|Disk quota exceeded/.test(output)) {
+  const isDiskFull = /No space left on device|Disk quota exceeded/.test(output) && !output.includes('shared memory')
+  if (isDiskFull) {
     return explainFileFailure(Object.assign(new Error(complaint), { code: 'ENOSPC' }), home.directory)
   }
   const hint = /could not look up effective user ID/.test(output)

@@ -1,5 +1,5 @@
 /** One process at a time holds a server's directory; the kernel frees it when that process dies, however it dies. */
-import { readFile, rm } from 'node:fs/promises'
+import { chmod, readFile, rm } from 'node:fs/promises'
 import { DatabaseSync } from 'node:sqlite'
 import { EmbeddedPostgresError } from './embedded-postgres-error.ts'
 import { explainFileFailure, ownLikeHome, type ServerHome, writePrivateFile } from './server-home.ts'
@@ -27,6 +27,7 @@ export async function lockDirectory(home: ServerHome): Promise<DirectoryLock> {
     throw await refusal(home, cause)
   }
   try {
+    await chmod(home.lockFile, 0o600) // Whoever can open it could lock it.
     await ownLikeHome(home, home.lockFile)
     const holder: Holder = { processId: process.pid, since: new Date().toISOString() }
     await writePrivateFile(home, home.holderFile, `${JSON.stringify(holder)}\n`)

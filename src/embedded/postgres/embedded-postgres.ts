@@ -1,4 +1,5 @@
 /** Runs a real PostgreSQL server beside the program, on a directory of its own, and never leaves it behind. */
+import { setTimeout as delay } from 'node:timers/promises'
 import { prepareCluster, saveConnection } from './cluster-setup.ts'
 import { type DirectoryLock, lockDirectory } from './directory-lock.ts'
 import { EmbeddedPostgresError } from './embedded-postgres-error.ts'
@@ -32,12 +33,16 @@ export interface EmbeddedPostgres {
   readonly exited: Promise<{ reason: string }>
   /** Starts the server again on the same port, stopping it first if it runs; a crash is recovered from. Not after `stop`. */
   restart(): Promise<void>
-  /** Stops the server cleanly, within 23 seconds at worst, and frees the directory. Asking twice is fine. */
+  /**
+   * Stops the server cleanly, within 23 seconds at worst, and frees the directory; waits for a restart that is under way.
+   * Asking twice is fine.
+   */
   stop(): Promise<void>
 }
 
 /** Another program may take a free port before the server does, and an orphan may need a moment to vanish. */
 const startAttemptsMax = 5
+const startPauseMs = 200
 
 /**
  * Starts the server, making its database first when there is none, and resolves when it accepts connections.
@@ -58,12 +63,12 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
       const settings = { port, maxConnections, clusterName: home.clusterName }
       return { binaries, user, cluster: home.cluster, settings, logger }
     }
-    const start = (port: number | undefined, lastPort?: number) =>
-      startSomehow({ home, logger, planFor, port, lastPort })
-    const server = await start(options.port || undefined, login.lastPort)
-    const connectionString = await saveConnection(home, login.password, server.port)
+    const request = { home, logger, planFor, port: options.port || undefined, lastPort: login.lastPort }
+    const server = await startSomehow(request)
+    const connectionString = await saveOrStop(home, login.password, server)
+    const startAgain = () => startSomehow({ ...request, port: server.port, isPortOurs: true })
     logger.info({ port: server.port, processId: server.processId, user: user.name }, 'started embedded postgres')
-    return new SupervisedPostgres({ server, connectionString, maxConnections, lock, logger, startAgain: start })
+    return new SupervisedPostgres({ server, connectionString, maxConnections, lock, logger, startAgain })
   } catch (error) {
     await lock.release()
     throw error
@@ -90,9 +95,12 @@ interface StartRequest {
   /** The port that was asked for, if any. */
   readonly port: number | undefined
   readonly lastPort: number | undefined
+  /** The port was ours a moment ago, so whatever has it now (a client that met itself while reconnecting) lets go of it soon. */
+  readonly isPortOurs?: boolean
 }
 
-async function startSomehow({ home, logger, planFor, port, lastPort }: StartRequest): Promise<ServerProcess> {
+async function startSomehow(request: StartRequest): Promise<ServerProcess> {
+  const { home, logger, planFor, port, lastPort, isPortOurs = false } = request
   for (let attempt = 1; ; attempt += 1) {
     await removeLeftovers(home, logger)
     const plan = planFor(port ?? (await findFreePort(attempt === 1 ? lastPort : undefined)))
@@ -101,11 +109,21 @@ async function startSomehow({ home, logger, planFor, port, lastPort }: StartRequ
     } catch (error) {
       const code = error instanceof EmbeddedPostgresError ? error.code : undefined
       const mayPass =
-        (code === 'embedded-postgres-port-in-use' && port === undefined) ||
+        (code === 'embedded-postgres-port-in-use' && (port === undefined || isPortOurs)) ||
         code === 'embedded-postgres-directory-in-use'
       if (!mayPass || attempt === startAttemptsMax) throw error
       logger.warn({ attempt, code }, 'starting embedded postgres again')
+      await delay(startPauseMs)
     }
+  }
+}
+
+async function saveOrStop(home: ServerHome, password: string, server: ServerProcess): Promise<string> {
+  try {
+    return await saveConnection(home, password, server.port)
+  } catch (error) {
+    await server.stop()
+    throw error
   }
 }
 
@@ -115,7 +133,7 @@ interface Supervision {
   readonly maxConnections: number
   readonly lock: DirectoryLock
   readonly logger: Logger
-  readonly startAgain: (port: number) => Promise<ServerProcess>
+  readonly startAgain: () => Promise<ServerProcess>
 }
 
 // running ──died──► exited ──restart──► running          Requests are carried out one after the other.
@@ -160,7 +178,7 @@ class SupervisedPostgres implements EmbeddedPostgres {
     return this.#inTurn(async () => {
       const hadDied = !this.#isRunning
       await this.#stopServer()
-      this.#server = await this.#supervision.startAgain(this.port)
+      this.#server = await this.#supervision.startAgain()
       this.#isRunning = true
       if (hadDied) this.#exited = Promise.withResolvers()
       this.#watch(this.#server)

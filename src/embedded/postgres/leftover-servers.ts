@@ -14,8 +14,10 @@ import type { ServerHome } from './server-home.ts'
 import type { Logger } from './server-log.ts'
 import { cleanStopMsMax, immediateStopMsMax } from './server-process.ts'
 
-/** A server's own processes notice its death at once, unless one computes; a started single-user server ends with its input. */
-const lastBreathMsMax = 3_000
+/** A dead server's processes notice its death at once, unless one is busy computing. */
+const lastBreathMsMax = 1_000
+/** What was killed is gone when the kernel has cleaned up; a single-user server ends when its input does. */
+const vanishMsMax = 5_000
 
 /**
  * The caller holds the directory's lock, so a server of ours that still runs here is an orphan. Waits are bounded; data is
@@ -67,20 +69,20 @@ async function stopOrphan(processId: number, home: ServerHome): Promise<void> {
   sendSignal(processId, 'SIGQUIT')
   if (await waitUntilGone([processId], immediateStopMsMax)) return
   sendSignal(processId, 'SIGKILL')
-  if (await waitUntilGone([processId], lastBreathMsMax)) return
+  if (await waitUntilGone([processId], vanishMsMax)) return
   throw inUse(processId, home, 'left by an earlier run, does not end')
 }
 
 async function endRemains(processIds: readonly number[], home: ServerHome): Promise<void> {
   if (await waitUntilGone(processIds, lastBreathMsMax)) return
   for (const processId of processIds) sendSignal(processId, 'SIGKILL') // As in any crash, what they committed stays.
-  if (await waitUntilGone(processIds, lastBreathMsMax)) return
+  if (await waitUntilGone(processIds, vanishMsMax)) return
   throw inUse(processIds[0]!, home, 'left by an earlier run, does not end')
 }
 
 async function refuseForeignServer(processId: number, home: ServerHome): Promise<void> {
   if (processId === 0 || !(await isServerOn(processId, home))) return
-  if (await waitUntilGone([processId], lastBreathMsMax)) return
+  if (await waitUntilGone([processId], vanishMsMax)) return
   throw inUse(processId, home, 'was not started by this program')
 }
 

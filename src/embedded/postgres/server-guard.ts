@@ -43,14 +43,21 @@ export function startServerGuard(processId: number, user: ServerUser, logger: Lo
     guard = spawn(file, args, { ...options, cwd: '/', detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
     guard.stdin?.on('error', () => {}) // A guard that is gone already reads nothing more.
     gone = new Promise<void>((resolve) => {
-      guard.once('error', () => resolve())
-      guard.once('exit', () => resolve())
-    }).then(() => {
-      if (dismissed) return
-      logger.warn({ replacements }, 'the guard of embedded postgres died')
-      replacements += 1
-      if (replacements <= replacementsMax) start()
+      guard.once('exit', () => {
+        if (!dismissed && replacements < replacementsMax) replace()
+        resolve()
+      })
+      guard.once('error', (error) => {
+        // Without a shell there is no guard; then only the next start stops an orphan.
+        logger.warn({ reason: error.message }, 'embedded postgres has no guard')
+        resolve()
+      })
     })
+  }
+  const replace = () => {
+    replacements += 1
+    logger.warn({ replacements }, 'replacing the guard of embedded postgres, which died')
+    start()
   }
   start()
   return {

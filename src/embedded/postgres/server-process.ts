@@ -34,6 +34,7 @@ export const cleanStopMsMax = 10_000
 /** After SIGQUIT the server itself kills what does not listen within five seconds. */
 export const immediateStopMsMax = 8_000
 const killMsMax = 5_000
+const lastWordsMsMax = 100
 const readyPollMs = 10
 
 /**
@@ -73,13 +74,12 @@ export async function startServerProcess(plan: ServerPlan): Promise<ServerProces
 function watchEnd(child: ChildProcess, log: ServerLog): Promise<{ reason: string }> {
   return new Promise((resolve) => {
     child.once('error', (error) => resolve({ reason: `it could not be run: ${error.message}` }))
-    child.once('exit', (code, signal) => {
-      // Its last lines may still be in the pipe; its children may hold the pipe open for longer than we want to wait.
-      setImmediate(() => {
-        const last = log.lastFatal()
-        const how = signal === null ? `it ended with exit code ${code}` : `it was ended by ${signal}`
-        resolve({ reason: last === undefined ? how : `${how}: ${last}` })
-      })
+    child.once('exit', async (code, signal) => {
+      // Its last lines may still be in the pipe, and orphaned children of it may keep the pipe open for long.
+      await settlesWithin(new Promise((closed) => child.once('close', closed)), lastWordsMsMax)
+      const last = log.lastFatal()
+      const how = signal === null ? `it ended with exit code ${code}` : `it was ended by ${signal}`
+      resolve({ reason: last === undefined ? how : `${how}: ${last}` })
     })
   })
 }

@@ -24,6 +24,7 @@ const usersForRoot = ['postgres', 'nobody']
 /** Reading through closed directories is enough; the second is what a container allows that lacks the first. */
 const reachingCapabilities = ['dac_read_search', 'dac_override']
 const probeMsMax = 10_000
+const unrunnable = /not found|No such file|loading shared libraries|Exec format/i
 
 /** Chooses the user: ourselves, or, when we are root, the owner of the cluster there is, or else `postgres` or `nobody`. */
 export async function chooseServerUser(home: ServerHome, binaries: PostgresBinaries): Promise<ServerUser> {
@@ -38,15 +39,14 @@ export async function chooseServerUser(home: ServerHome, binaries: PostgresBinar
   for (const user of waysToBecome(account.name, account.uid, account.gid)) {
     const refused = probe(user, home, binaries)
     if (refused === undefined) return user
-    if (/not found|No such file|loading shared libraries|Exec format/i.test(refused))
-      throw explainUnrunnable(binaries.postgres, refused)
+    if (unrunnable.test(refused)) throw explainUnrunnable(binaries.postgres, refused)
     refusals.push(refused)
   }
   throw new EmbeddedPostgresError(
     'embedded-postgres-user-unusable',
-    `PostgreSQL refuses to run as root, and as ${account.name} it cannot reach its programs (${binaries.postgres}) ` +
-      `or its data (${home.directory}): ${refusals[0]}. Start this program as an ordinary user, ` +
-      'or put both in directories that other users may enter (chmod o+x).',
+    `PostgreSQL refuses to run as root and could not be run as ${account.name}: ${[...new Set(refusals)].join('; ')}. ` +
+      `Start this program as an ordinary user, or let ${account.name} enter (chmod o+x) the directories that lead ` +
+      `to ${binaries.postgres} and ${home.directory}.`,
   )
 }
 
@@ -79,7 +79,7 @@ function waysToBecome(name: string, uid: number, gid: number): ServerUser[] {
   const reaching = reachingCapabilities.map((capability): ServerUser => {
     const only = `-all,+${capability}`
     const become = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups']
-    const limits = [`--inh-caps=${only}`, `--ambient-caps=${only}`, `--bounding-set=${only}`]
+    const limits = [`--inh-caps=${only}`, `--ambient-caps=${only}`, '--no-new-privs']
     return {
       name: `${name} with ${capability}`,
       uid,
@@ -96,5 +96,8 @@ function probe(user: ServerUser, home: ServerHome, binaries: PostgresBinaries): 
   const { file, args, options } = user.launch('/bin/sh', ['-c', script, 'probe', home.directory, binaries.postgres])
   const result = spawnSync(file, args, { ...options, cwd: '/', encoding: 'utf8', timeout: probeMsMax })
   if (result.status === 0) return undefined
+  const code = (result.error as NodeJS.ErrnoException | undefined)?.code
+  if (code === 'EPERM' || code === 'EINVAL') return `this container does not let root become another user (${code})`
+  if (code === 'ENOENT') return `${file} is not installed` // Only setpriv can be missing: there is a shell in every base system.
   return result.error?.message ?? result.stderr.trim().split('\n').at(-1) ?? `exit code ${result.status}`
 }

@@ -1,7 +1,7 @@
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { clusterOf, processesOf, query, recordingLogger, startServer, temporaryDirectory } from './examples.ts'
+import { clusterOf, processesOf, query, recordingLogger, startServer, temporaryDirectory, until } from './examples.ts'
 
 describe('the embedded server', () => {
   it('is a PostgreSQL 18 with the promised settings and a database of its own', async () => {
@@ -60,6 +60,13 @@ describe('the embedded server', () => {
     const dataDirectory = await temporaryDirectory()
     const server = await startServer({ dataDirectory })
     const sleeping = query(server.connectionString, 'select pg_sleep(600)').catch((error: Error) => error.message)
+    await until('the client sleeps', async () => {
+      const [row] = await query(
+        server.connectionString,
+        `select count(*)::int as sleepers from pg_stat_activity where wait_event = 'PgSleep'`,
+      )
+      return row!.sleepers === 1
+    })
     const running = await processesOf(dataDirectory, server.processId)
 
     await server.stop()
@@ -67,7 +74,7 @@ describe('the embedded server', () => {
     expect(running.length).toBeGreaterThan(2)
     expect(await processesOf(dataDirectory, server.processId)).toEqual([])
     await expect(stat(path.join(clusterOf(dataDirectory), 'postmaster.pid'))).rejects.toThrow('ENOENT')
-    expect(await sleeping).toMatch(/terminat/)
+    expect(await sleeping).toMatch(/terminat|ECONNRESET/)
   })
 
   it('lets stop be asked twice, and refuses a restart afterwards', async () => {

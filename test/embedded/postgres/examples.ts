@@ -1,4 +1,6 @@
 /** What the tests of the embedded server share: a directory that vanishes, a server that is stopped, a listening log. */
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -39,6 +41,34 @@ export async function startServer(
   const server = await startEmbeddedPostgres({ maxConnections: 10, logger: recordingLogger(), ...options })
   onTestFinished(() => server.stop())
   return server
+}
+
+export interface StartedProgram {
+  readonly child: ChildProcess
+  readonly connectionString: string
+  readonly processId: number
+}
+
+/** A program of its own, leading a process group of its own, that starts a server on the directory and stays. */
+export function forkProgram(dataDirectory: string): ChildProcess {
+  const script = new URL('./start-in-child.ts', import.meta.url)
+  const child = fork(script, [dataDirectory], { stdio: 'inherit', detached: true })
+  onTestFinished(() => kill(child))
+  return child
+}
+
+export async function startProgram(dataDirectory: string): Promise<StartedProgram> {
+  const child = forkProgram(dataDirectory)
+  const [started] = (await once(child, 'message')) as [Omit<StartedProgram, 'child'>]
+  return { child, ...started }
+}
+
+/** Kills a process the hard way and resolves when it is gone. */
+export async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const gone = once(child, 'exit')
+  child.kill('SIGKILL')
+  await gone
 }
 
 /** Runs one statement on a connection of its own and returns its rows. */

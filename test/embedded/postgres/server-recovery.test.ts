@@ -1,38 +1,24 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { clusterOf, processesOf, query, recordingLogger, startServer, temporaryDirectory, until } from './examples.ts'
+import {
+  clusterOf,
+  forkProgram,
+  kill,
+  processesOf,
+  query,
+  recordingLogger,
+  startProgram,
+  startServer,
+  temporaryDirectory,
+  until,
+} from './examples.ts'
 
 /** A directory where no server works, so that only guards are found. */
 const nowhere = '/nowhere'
-
-interface StartedInChild {
-  readonly child: ChildProcess
-  readonly connectionString: string
-  readonly processId: number
-}
-
-function forkProgram(dataDirectory: string): ChildProcess {
-  const child = fork(new URL('./start-in-child.ts', import.meta.url), [dataDirectory], { stdio: 'inherit' })
-  onTestFinished(async () => {
-    if (child.exitCode === null && child.signalCode === null) await kill(child)
-  })
-  return child
-}
-
-async function startInChild(dataDirectory: string): Promise<StartedInChild> {
-  const child = forkProgram(dataDirectory)
-  const [started] = (await once(child, 'message')) as [Omit<StartedInChild, 'child'>]
-  return { child, ...started }
-}
-
-async function kill(child: ChildProcess): Promise<void> {
-  const gone = once(child, 'exit')
-  child.kill('SIGKILL')
-  await gone
-}
 
 describe('when the server is killed', () => {
   it('tells at once, and a restart finds every committed row on the same port', async () => {
@@ -73,12 +59,32 @@ describe('when the server is killed', () => {
   it('tells of a second death after a restart', async () => {
     const server = await startServer({ dataDirectory: await temporaryDirectory() })
     process.kill(server.processId, 'SIGKILL')
-    await server.exited
+    const first = await server.exited
     await server.restart()
 
     process.kill(server.processId, 'SIGQUIT')
+    const second = await server.exited
 
-    expect((await server.exited).reason).toMatch(/exit code|ended by/)
+    expect(first.reason).toContain('SIGKILL')
+    expect(second.reason).not.toContain('SIGKILL')
+  })
+
+  it('restarts on its port although another program holds that for a moment', async () => {
+    const logger = recordingLogger()
+    const server = await startServer({ dataDirectory: await temporaryDirectory(), logger })
+    process.kill(server.processId, 'SIGKILL')
+    await server.exited
+    const squatter = createServer().listen(server.port, '127.0.0.1')
+    await once(squatter, 'listening')
+
+    const restarted = server.restart()
+    await until('the squatter was in the way', () =>
+      logger.entries.some(({ message }) => message === 'starting embedded postgres again'),
+    )
+    squatter.close()
+    await restarted
+
+    expect(await query(server.connectionString, 'select 1 as alive')).toEqual([{ alive: 1 }])
   })
 
   it('can be stopped for good, and started anew by somebody else', async () => {
@@ -115,7 +121,7 @@ describe('when the server is killed', () => {
 describe('when the program is killed', () => {
   it('takes the server with it within seconds, cleanly', async () => {
     const dataDirectory = await temporaryDirectory()
-    const { child, processId } = await startInChild(dataDirectory)
+    const { child, processId } = await startProgram(dataDirectory)
 
     await kill(child)
 
@@ -125,7 +131,7 @@ describe('when the program is killed', () => {
 
   it('is started again at once and finds every committed row', async () => {
     const dataDirectory = await temporaryDirectory()
-    const first = await startInChild(dataDirectory)
+    const first = await startProgram(dataDirectory)
     await query(first.connectionString, `create table kept as select generate_series(1, 1000) as n`)
     await kill(first.child)
 
@@ -136,7 +142,7 @@ describe('when the program is killed', () => {
 
   it('stops the orphan when the guard was killed, too', async () => {
     const dataDirectory = await temporaryDirectory()
-    const { child, processId } = await startInChild(dataDirectory)
+    const { child, processId } = await startProgram(dataDirectory)
     child.kill('SIGSTOP') // Else it would replace its guard.
     const guards = await processesOf(nowhere, processId)
     for (const guard of guards) process.kill(guard, 'SIGKILL')
@@ -149,6 +155,7 @@ describe('when the program is killed', () => {
     expect(logger.entries.map(({ message }) => message)).toContain(
       'stopping an embedded postgres that an earlier run left',
     )
+    expect(JSON.stringify(logger.entries)).toContain('database system was shut down at') // Not: was interrupted.
     expect(server.processId).not.toBe(processId)
     expect(await processesOf(dataDirectory, processId)).not.toContain(processId)
   })
@@ -183,11 +190,32 @@ describe('when the program is killed', () => {
   })
 })
 
+describe('when the program is interrupted from its terminal', () => {
+  it('decides itself when the server stops', async () => {
+    const { child, connectionString, processId } = await startProgram(await temporaryDirectory())
+    const interrupted = once(child, 'message')
+
+    process.kill(-child.pid!, 'SIGINT') // Ctrl-C goes to everything in the program's process group.
+
+    expect(await interrupted).toEqual(['interrupted', undefined])
+    expect(await query(connectionString, 'select 1 as alive')).toEqual([{ alive: 1 }])
+    expect(await groupOf(processId)).not.toBe(child.pid)
+    expect(await Promise.all((await processesOf(nowhere, processId)).map(groupOf))).not.toContain(child.pid)
+  })
+})
+
+async function groupOf(processId: number): Promise<number> {
+  const status = await readFile(`/proc/${processId}/stat`, 'utf8')
+  return Number(status.slice(status.lastIndexOf(')') + 2).split(' ')[2])
+}
+
 describe('a pid file from a crash', () => {
   it('is not believed when its number belongs to another program now', async () => {
     const dataDirectory = await temporaryDirectory()
     await (await startServer({ dataDirectory })).stop()
-    const bystander = spawn('sleep', ['600'])
+    // PostgreSQL believes a pid file that names any process of its own user.
+    const { uid } = await stat(clusterOf(dataDirectory))
+    const bystander = spawn('sleep', ['600'], { uid, cwd: '/' })
     onTestFinished(() => kill(bystander))
     const pidFile = path.join(clusterOf(dataDirectory), 'postmaster.pid')
     await writeFile(pidFile, `${bystander.pid}\n${clusterOf(dataDirectory)}\n1\n5432\n\n127.0.0.1\n 1 1\nready   \n`)

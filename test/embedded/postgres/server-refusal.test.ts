@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -7,10 +7,11 @@ import {
   EmbeddedPostgresError,
   embeddedPostgresErrorCodes,
 } from '../../../src/embedded/postgres/embedded-postgres-error.ts'
-import { findPostgresBinaries } from '../../../src/embedded/postgres/postgres-binaries.ts'
+import { findPostgresBinaries, mendLibraryLinks } from '../../../src/embedded/postgres/postgres-binaries.ts'
 import { openServerHome } from '../../../src/embedded/postgres/server-home.ts'
+import { startServerProcess } from '../../../src/embedded/postgres/server-process.ts'
 import { chooseServerUser } from '../../../src/embedded/postgres/server-user.ts'
-import { clusterOf, query, recordingLogger, startServer, temporaryDirectory } from './examples.ts'
+import { clusterOf, query, recordingLogger, startProgram, startServer, temporaryDirectory } from './examples.ts'
 
 async function refusalOf(attempt: Promise<unknown>): Promise<EmbeddedPostgresError> {
   const error = await attempt.then(
@@ -38,11 +39,41 @@ describe('a start is refused, in words, when', () => {
     const holder = await startServer({ dataDirectory })
 
     const refusal = await refusalOf(startServer({ dataDirectory }))
+    const again = await refusalOf(startServer({ dataDirectory }))
 
     expect(refusal.code).toBe('embedded-postgres-directory-in-use')
-    expect(refusal.message).toContain(`Process ${process.pid}`)
+    expect(refusal.message).toContain(`Process ${process.pid} (since 20`)
+    expect(again.message).toBe(refusal.message)
     expect(refusal.message).toContain('choose another data directory')
     expect(await query(holder.connectionString, 'select 1 as alive')).toEqual([{ alive: 1 }])
+  })
+
+  it('another program holds the directory, and names its process', async () => {
+    const dataDirectory = await temporaryDirectory()
+    const { child, connectionString } = await startProgram(dataDirectory)
+
+    const refusal = await refusalOf(startServer({ dataDirectory }))
+
+    expect(refusal.message).toContain(`Process ${child.pid} (since 20`)
+    expect(await query(connectionString, 'select 1 as alive')).toEqual([{ alive: 1 }])
+  })
+
+  it("somebody's own server runs on the cluster, which is left alone", async () => {
+    const dataDirectory = await temporaryDirectory()
+    const first = await startServer({ dataDirectory })
+    await first.stop()
+    const binaries = await findPostgresBinaries()
+    const user = await chooseServerUser(await openServerHome(dataDirectory), binaries)
+    const settings = { port: first.port, maxConnections: 10, clusterName: 'somebody' }
+    const plan = { binaries, user, cluster: clusterOf(dataDirectory), settings, logger: recordingLogger() }
+    const foreign = await startServerProcess(plan)
+    onTestFinished(() => foreign.stop())
+
+    const refusal = await refusalOf(startServer({ dataDirectory }))
+
+    expect(refusal.code).toBe('embedded-postgres-directory-in-use')
+    expect(refusal.message).toContain(`process ${foreign.processId}`)
+    expect(await query(first.connectionString, 'select 1 as alive')).toEqual([{ alive: 1 }])
   })
 
   it('two start at the same moment: one of them', async () => {
@@ -150,6 +181,22 @@ describe('a start is refused, in words, when', () => {
 
     expect(refusal.code).toBe('embedded-postgres-platform-unsupported')
     expect(refusal.message).toContain('connection string')
+  })
+})
+
+describe('the installed programs', () => {
+  it('get the library links that an install without scripts leaves out', async () => {
+    const installed = await temporaryDirectory()
+    const libraries = path.join(installed, 'native', 'lib')
+    await mkdir(libraries, { recursive: true })
+    await writeFile(path.join(libraries, 'libx.so.1.2'), 'library')
+    const links = [{ source: 'native/lib/libx.so.1.2', target: 'native/lib/libx.so.1' }]
+    await writeFile(path.join(installed, 'native', 'pg-symlinks.json'), JSON.stringify(links))
+
+    await mendLibraryLinks(installed)
+    await mendLibraryLinks(installed)
+
+    expect(await readlink(path.join(libraries, 'libx.so.1'))).toBe('libx.so.1.2')
   })
 })
 
