@@ -1,21 +1,28 @@
-/** Keeps the blocks of files that were read last, up to a fixed number, so that memory does not follow the log's size. */
+/** Keeps the blocks of files that were read last, in a fixed amount of memory whatever the size of the log. */
 import type { LogFile } from './file-layer.ts'
 
-/** Bytes of a block. Large enough that reading on is one read for a hundred records, small enough for a single one. */
-export const BLOCK_BYTES = 64 * 1024
+/** Bytes of a block: small enough for looking up a single record, large enough for reading on. */
+export const BLOCK_BYTES = 8 * 1024
 
-/** The least recently used block goes first. */
+/** More blocks than a file can have: 2^32 bytes. */
+const BLOCKS_IN_A_FILE = 2 ** 32 / BLOCK_BYTES
+
+/**
+ * The least recently used block goes first, and its memory holds the next one: so a view of a block is good only for
+ * as long as fewer than `blocksMax` others are read. Whoever keeps bytes copies them.
+ */
 export class BlockCache {
   readonly #blocksMax: number
   /** In order of use, the oldest first. */
   readonly #blocks = new Map<number, Buffer>()
+  readonly #free: Buffer[] = []
   #files = 0
-  /** The block of the last read, so that reading on within it costs nothing. */
+  /** The block used last, so that reading on within it costs nothing. */
   #last: Buffer | undefined
   #lastKey = -1
 
-  constructor(blocksMax: number) {
-    this.#blocksMax = blocksMax
+  constructor(bytesMax: number) {
+    this.#blocksMax = Math.max(8, Math.floor(bytesMax / BLOCK_BYTES))
   }
 
   /** A number for a file's blocks; never used again. */
@@ -32,28 +39,40 @@ export class BlockCache {
     if (key === this.#lastKey) return this.#last
     const block = this.#blocks.get(key)
     if (!block) return undefined
-    this.#blocks.delete(key)
-    this.#blocks.set(key, block)
-    this.#last = block
-    this.#lastKey = key
+    this.#use(key, block)
     return block
   }
 
-  put(key: number, block: Buffer): void {
-    this.#last = block
-    this.#lastKey = key
+  /** Takes in a block that `fill` writes into the memory it is given; `fill` answers how many bytes there were. */
+  load(key: number, fill: (block: Buffer) => number): Buffer {
+    const memory = this.#memoryFor(key)
+    const block = memory.subarray(0, fill(memory))
+    this.#use(key, block)
+    return block
+  }
+
+  #use(key: number, block: Buffer): void {
     this.#blocks.delete(key)
     this.#blocks.set(key, block)
-    if (this.#blocks.size <= this.#blocksMax) return
-    for (const oldest of this.#blocks.keys()) {
-      this.#blocks.delete(oldest)
-      return
-    }
+    this.#last = block
+    this.#lastKey = key
+  }
+
+  /** A whole block of memory: that of the same block read earlier, of the oldest one, or new. */
+  #memoryFor(key: number): Buffer {
+    this.#lastKey = -1
+    this.#forget(key)
+    if (this.#blocks.size >= this.#blocksMax) this.#forget(this.#blocks.keys().next().value as number)
+    return this.#free.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES)
+  }
+
+  #forget(key: number): void {
+    const block = this.#blocks.get(key)
+    if (!block) return
+    this.#blocks.delete(key)
+    this.#free.push(Buffer.from(block.buffer, 0, BLOCK_BYTES))
   }
 }
-
-/** More blocks than a file can have: 2^32 bytes. */
-const BLOCKS_IN_A_FILE = 65_536
 
 /** Reads a file through the cache, as far as its bytes are final. */
 export class CachedFile {
@@ -75,20 +94,25 @@ export class CachedFile {
     const index = Math.floor(at / BLOCK_BYTES)
     const start = at - index * BLOCK_BYTES
     if (start + count <= BLOCK_BYTES) return this.#block(index, start + count).subarray(start, start + count)
-    // What is larger than a block, or lies across two, is read past the cache.
+    if (start + count <= 2 * BLOCK_BYTES) return this.#twoBlocks(index, start, count)
+    // What is larger is read past the cache, which it would only empty.
     const copy = Buffer.allocUnsafeSlow(Math.max(0, Math.min(count, this.end - at)))
     return copy.subarray(0, this.file.read(copy, at))
+  }
+
+  #twoBlocks(index: number, start: number, count: number): Buffer {
+    const copy = Buffer.allocUnsafe(count)
+    const first = this.#block(index, BLOCK_BYTES).copy(copy, 0, start)
+    const second = this.#block(index + 1, start + count - BLOCK_BYTES).copy(copy, first)
+    return copy.subarray(0, first + second)
   }
 
   /** The block with that index, at least `needed` bytes of it if there are so many. */
   #block(index: number, needed: number): Buffer {
     const key = this.#cache.keyOf(this.#number, index)
     const known = this.#cache.get(key)
-    const bytes = Math.min(BLOCK_BYTES, this.end - index * BLOCK_BYTES)
+    const bytes = Math.max(0, Math.min(BLOCK_BYTES, this.end - index * BLOCK_BYTES))
     if (known && (known.byteLength >= needed || known.byteLength >= bytes)) return known
-    const block = Buffer.allocUnsafeSlow(Math.max(0, bytes))
-    const filled = block.subarray(0, this.file.read(block, index * BLOCK_BYTES))
-    this.#cache.put(key, filled)
-    return filled
+    return this.#cache.load(key, (block) => this.file.read(block.subarray(0, bytes), index * BLOCK_BYTES))
   }
 }

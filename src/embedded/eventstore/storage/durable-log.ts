@@ -16,6 +16,8 @@ import {
 import { diskFiles, type FileLayer } from './file-layer.ts'
 import { type Group, GroupCommit } from './group-commit.ts'
 import { IndexDamage } from './index-file.ts'
+import { backupSegments } from './log-backup.ts'
+import { compactSegments } from './log-compaction.ts'
 import { createTailFile, type OpenedLog, openSegments, tailAfter } from './log-opening.ts'
 import { findRecent, type Readable, readAll, readHead, readStream } from './log-reader.ts'
 import { RecentIds } from './recent-ids.ts'
@@ -41,7 +43,7 @@ export interface DurableLogOptions {
 
 export const DURABLE_LOG_LIMITS = {
   segmentBytesMax: 64 * 1024 * 1024,
-  segmentRecordsMax: 131_072,
+  segmentRecordsMax: 65_536,
   cacheBytesMax: 16 * 1024 * 1024,
   /** Appends beyond this throw `log-overloaded`; a server slows its writers down long before. */
   pendingBytesMax: 256 * 1024 * 1024,
@@ -87,7 +89,10 @@ class DurableLog implements DurableEventLog, Readable {
   #markedBytes = 0
   /** Index files are written one after the other, behind the back of everybody else. */
   #sealing: Promise<void> = Promise.resolve()
+  /** Compactions and backups, which must not run into one another. */
+  #chores: Promise<unknown> = Promise.resolve()
   #closing: Promise<void> | undefined
+  readonly #closed = new AbortController()
 
   constructor(opened: OpenedLog, options: DurableLogOptions, release: () => void) {
     this.directory = options.directory
@@ -177,12 +182,27 @@ class DurableLog implements DurableEventLog, Readable {
     return () => this.#listeners.delete(listener)
   }
 
-  async compact(_options: CompactionOptions): Promise<CompactionResult> {
-    throw new Error('compaction is not there yet')
+  compact(options: CompactionOptions): Promise<CompactionResult> {
+    return this.#alone(async () => {
+      // Only sealed segments are rewritten: what was written until now is sealed first.
+      if (this.#tail.index.count > 0) await this.#roll().done.promise
+      await this.#sealing
+      const segments = this.segments.filter((segment) => segment instanceof SealedSegment)
+      const limits = { ...DURABLE_LOG_LIMITS, ...this.#options }
+      const replace = (old: readonly SealedSegment[], next: SealedSegment) => {
+        this.segments.splice(this.segments.indexOf(old[0] as SealedSegment), old.length, next)
+      }
+      const signal = options.signal ? AbortSignal.any([options.signal, this.#closed.signal]) : this.#closed.signal
+      return compactSegments({ ...limits, ...options, signal, log: this, segments, place: this.#place, replace })
+    })
   }
 
-  async backup(_directory: string): Promise<{ records: number; bytes: number }> {
-    throw new Error('backup is not there yet')
+  backup(directory: string): Promise<{ records: number; bytes: number }> {
+    return this.#alone(() => {
+      const { segments, durableEnd } = this
+      const checkpoint = () => this.#assertOpen()
+      return backupSegments({ segments: [...segments], durableEnd, place: this.#place, checkpoint }, directory)
+    })
   }
 
   stats(): LogStats {
@@ -203,6 +223,8 @@ class DurableLog implements DurableEventLog, Readable {
 
   async #close(): Promise<void> {
     clearInterval(this.#idleTimer)
+    this.#closed.abort()
+    await this.#chores
     await this.#commits.settled()
     await this.#sealing
     try {
@@ -214,16 +236,30 @@ class DurableLog implements DurableEventLog, Readable {
   }
 
   #becomeDurable(group: Group): void {
+    if (group.records.length === 0) return
     this.durableEnd = (group.records.at(-1) as LogRecord).position + 1
     for (const listener of this.#listeners) listener(group.records)
+  }
+
+  /** Runs a chore when the one before it has ended. */
+  #alone<T>(chore: () => Promise<T>): Promise<T> {
+    this.#assertOpen()
+    if (this.#commits.error) return Promise.reject(this.#commits.error)
+    const done = this.#chores.then(chore)
+    this.#chores = done.catch(() => {})
+    return done
   }
 
   /** Goes on in a new segment when the last one is full. Its file comes with its first group. */
   #rollWhenFull(): void {
     const { segmentBytesMax, segmentRecordsMax } = { ...DURABLE_LOG_LIMITS, ...this.#options }
-    if (this.#tail.end < segmentBytesMax && this.#tail.index.count < segmentRecordsMax) return
+    if (this.#tail.end >= segmentBytesMax || this.#tail.index.count >= segmentRecordsMax) this.#roll()
+  }
+
+  #roll(): Group {
     this.#tail = tailAfter(this.#tail, this.#tail.header.storeId, this.#place)
     this.segments.push(this.#tail)
+    return this.#commits.join(this.#tail)
   }
 
   /** Seals the segment before this one, and makes this one's file. */

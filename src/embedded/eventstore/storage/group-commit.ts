@@ -50,6 +50,10 @@ export class GroupCommit {
     if (last?.tail === tail) return last
     const group: Group = { tail, records: [], done: Promise.withResolvers(), bytes: 0 }
     group.done.promise.catch(() => {}) // Whoever appended has it too; `failed` tells everybody else.
+    if (this.error) {
+      group.done.reject(this.error)
+      return group
+    }
     this.#waiting.push(group)
     this.#running ??= this.#run()
     return group

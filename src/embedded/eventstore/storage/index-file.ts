@@ -5,7 +5,7 @@ import type { LogFile } from './file-layer.ts'
 import type { SegmentHeader } from './segment-header.ts'
 import { lowerBound, type MemoryIndex, type SegmentIndex, type StreamRun } from './segment-index.ts'
 
-// The file is one row of 32-bit words, little-endian, in pages of 16,384 words, of which the last is a checksum.
+// The file is one row of 32-bit words, little-endian, in pages of 2,048 words, of which the last is a checksum.
 //
 //   head (32 words) │ offsets │ position deltas (only with gaps) │ id hashes │ stream slots │ runs │ filter
 //
@@ -220,14 +220,14 @@ export class DiskIndex implements SegmentIndex {
     const key = this.#cache.keyOf(this.#number, page)
     const known = this.#cache.get(key)
     if (known) return known
-    const bytes = Buffer.allocUnsafeSlow(BLOCK_BYTES)
-    const filled = this.#file.read(bytes, page * BLOCK_BYTES)
-    const end = PAGE_WORDS * 4
-    if (filled < BLOCK_BYTES || crc32(bytes.subarray(0, end), page) !== bytes.readUInt32LE(end)) {
-      throw new IndexDamage(`page ${page} of the index is damaged`, this)
-    }
-    this.#cache.put(key, bytes)
-    return bytes
+    return this.#cache.load(key, (memory) => {
+      const filled = this.#file.read(memory, page * BLOCK_BYTES)
+      const end = PAGE_WORDS * 4
+      if (filled < BLOCK_BYTES || crc32(memory.subarray(0, end), page) !== memory.readUInt32LE(end)) {
+        throw new IndexDamage(`page ${page} of the index is damaged`, this)
+      }
+      return filled
+    })
   }
 }
 

@@ -1,7 +1,7 @@
 /** Finds out what a directory holds: which files make up the log, and where its last whole record ends. */
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'
-import { BLOCK_BYTES, BlockCache, CachedFile } from './block-cache.ts'
+import { BlockCache, CachedFile } from './block-cache.ts'
 import type { FileLayer } from './file-layer.ts'
 import { openSealed, readHeader, type SealedSegment, type SegmentPlace, writeWhole } from './sealed-segment.ts'
 import {
@@ -28,13 +28,15 @@ export interface OpenedLog {
 
 /** Opens all segments of a directory that is already held. Throws `log-damaged` with file, offset and position. */
 export async function openSegments(directory: string, files: FileLayer, cacheBytesMax: number): Promise<OpenedLog> {
-  const names = await findSegments(directory, files)
+  const { names, leftOver } = chooseFiles(directory, files)
+  for (const file of leftOver) files.remove(path.join(directory, file))
+  await files.syncDirectory(directory)
   const storeId = names[0] ? headerOf(names[0], directory, files).storeId : randomBytes(16).toString('hex')
   const place: SegmentPlace = {
     files,
     directory,
     path: (name) => path.join(directory, name),
-    cache: new BlockCache(Math.max(1, Math.floor(cacheBytesMax / BLOCK_BYTES))),
+    cache: new BlockCache(cacheBytesMax),
     seed: Number.parseInt(storeId.slice(0, 8), 16),
   }
   const sealed: SealedSegment[] = []
@@ -87,21 +89,17 @@ export async function createTailFile(tail: TailSegment, place: SegmentPlace): Pr
   tail.attach(place.files.open(place.path(tail.name)))
 }
 
-/** The segments that make up the log, in order. Removes what a crash left unfinished or replaced. */
-async function findSegments(directory: string, files: FileLayer): Promise<SegmentName[]> {
+/** The files of a directory that make up the log, and those that a crash left unfinished or replaced. */
+export function chooseFiles(directory: string, files: FileLayer): { names: SegmentName[]; leftOver: string[] } {
   const found = files.list(directory)
-  const remove = (file: string) => files.remove(path.join(directory, file))
-  for (const file of found.filter(isUnfinished)) remove(file)
   const parsed = found.flatMap((file) => parseSegmentFile(file) ?? [])
   const logs = parsed.filter(({ kind }) => kind === 'log')
   const names = logs.filter((name) => !logs.some((other) => replaces(other, name)))
   names.sort((a, b) => a.number - b.number)
   assertComplete(names, parsed, directory)
-  for (const name of logs.filter((name) => !names.includes(name))) remove(segmentFile(name))
-  const indexes = new Set(names.map(indexFile))
-  for (const name of parsed) if (name.kind === 'index' && !indexes.has(indexFile(name))) remove(indexFile(name))
-  await files.syncDirectory(directory)
-  return names
+  const used = new Set(names.flatMap((name) => [segmentFile(name), indexFile(name)]))
+  const leftOver = found.filter((file) => isUnfinished(file) || (parseSegmentFile(file) && !used.has(file)))
+  return { names, leftOver }
 }
 
 /** A compacted segment takes the place of all whose numbers it covers, from the moment it has its name. */
@@ -121,7 +119,11 @@ function assertComplete(names: readonly SegmentName[], all: readonly SegmentName
   }
 }
 
-function assertFollows(header: SegmentHeader, previous: SealedSegment | undefined, storeId: string): void {
+export function assertFollows(
+  header: SegmentHeader,
+  previous: { endPosition: number } | undefined,
+  storeId: string,
+): void {
   const file = segmentFile(header)
   if (header.storeId !== storeId) {
     throw new StorageFault('log-damaged', { file, offset: 0, reason: 'the segment belongs to another store' })

@@ -106,6 +106,7 @@ export const markOffset = (mark: Buffer) => readU64(mark, 32)
 export const framePosition = (frame: Buffer) => readU64(frame, 24)
 export const frameLength = (frame: Buffer) => frame.readUInt32LE(8)
 export const frameKind = (frame: Buffer) => frame.readUInt8(12)
+export const setFollowing = (frame: Buffer, following: number) => frame.writeUInt32LE(following, 20)
 export const frameFollowing = (frame: Buffer) => frame.readUInt32LE(20)
 
 /** A record seen in the bytes where it lies: names are decoded only when somebody asks. Good until those bytes change. */

@@ -43,6 +43,7 @@ export class SealedSegment implements Segment {
   readonly streamsBegun: number
   readonly file: CachedFile
   #index: DiskIndex | MemoryIndex
+  #isClosed = false
   readonly #place: SegmentPlace
 
   constructor(parts: SealedParts, place: SegmentPlace) {
@@ -81,16 +82,26 @@ export class SealedSegment implements Segment {
   /** Writes the index file if there is none, and reads through it from then on. */
   async saveIndex(): Promise<void> {
     const index = this.#index
-    if (index instanceof DiskIndex) return
+    if (index instanceof DiskIndex || this.#isClosed) return
     const { files, path, directory } = this.#place
     const name = indexFile(this.header)
     const identity = { header: this.header, bytes: this.file.end, seed: this.#place.seed }
     await writeWhole(files, path(name), [encodeIndex(index, identity)])
     await files.syncDirectory(directory)
+    if (this.#isClosed) return
     this.#index = new DiskIndex(files.open(path(name)), identity, this.#place.cache)
   }
 
+  /** Closes it and removes its files. */
+  remove(): void {
+    const { files, path } = this.#place
+    this.close()
+    files.remove(path(this.name))
+    files.remove(path(indexFile(this.header)))
+  }
+
   close(): void {
+    this.#isClosed = true
     this.file.file.close()
     if (this.#index instanceof DiskIndex) this.#index.close()
   }

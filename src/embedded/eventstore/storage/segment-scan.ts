@@ -41,11 +41,15 @@ type Found = (record: RecordView, offset: number) => void
 
 /** Goes through all frames of a segment file up to `file.end`, and calls `found` for each record of a whole transaction. */
 export function scanSegment(file: CachedFile, header: SegmentHeader, found: Found): SegmentScan {
-  const scan = new Scan(header, found)
+  const scan = new Scan(header)
   let reason: string | undefined
   while (scan.at < file.end && reason === undefined) {
     const frame = frameAt(file, scan.at, header.salt)
     reason = typeof frame === 'string' ? frame : scan.take(frame)
+    const offsets = scan.completed()
+    // The records of a larger transaction are read again: views do not last that long.
+    if (offsets.length === 1) found(new RecordView(frame as Buffer), offsets[0] as number)
+    else for (const offset of offsets) found(new RecordView(frameAt(file, offset, header.salt) as Buffer), offset)
   }
   if (reason === undefined && scan.following > 0) reason = INCOMPLETE
   const { end, position } = scan
@@ -54,6 +58,7 @@ export function scanSegment(file: CachedFile, header: SegmentHeader, found: Foun
   return { end, endPosition: position - scan.transaction.length, isMarked: false, broken }
 }
 
+const NONE: number[] = []
 const INCOMPLETE = 'a transaction is not complete'
 
 /** Where a scan stands, frame by frame. */
@@ -65,14 +70,13 @@ class Scan {
   position: number
   /** How many records of the open transaction are still to come. */
   following = 0
-  transaction: { readonly record: RecordView; readonly offset: number }[] = []
+  /** Offsets of the records of the open transaction. */
+  transaction: number[] = []
   readonly #isDense: boolean
-  readonly #found: Found
 
-  constructor(header: SegmentHeader, found: Found) {
+  constructor(header: SegmentHeader) {
     this.position = header.firstPosition
     this.#isDense = header.rewrite === 0
-    this.#found = found
   }
 
   /** Takes the next frame, or answers why it does not belong there. */
@@ -83,21 +87,22 @@ class Scan {
     if (!isMark) this.#add(frame)
     this.isMarked = isMark
     this.at += frame.byteLength
-    if (!isMark && this.following === 0) this.#completeTransaction()
     return undefined
   }
 
-  #add(frame: Buffer): void {
-    const record = new RecordView(frame)
-    this.following = frameFollowing(frame)
-    this.position = record.position + 1
-    this.transaction.push({ record, offset: this.at })
-  }
-
-  #completeTransaction(): void {
-    for (const { record, offset } of this.transaction) this.#found(record, offset)
+  /** The offsets of the transaction that the last frame completed; none if it did not. */
+  completed(): number[] {
+    if (this.following > 0 || this.transaction.length === 0) return NONE
+    const offsets = this.transaction
     this.transaction = []
     this.end = this.at
+    return offsets
+  }
+
+  #add(frame: Buffer): void {
+    this.following = frameFollowing(frame)
+    this.position = framePosition(frame) + 1
+    this.transaction.push(this.at)
   }
 
   #wrongMark(mark: Buffer): string | undefined {

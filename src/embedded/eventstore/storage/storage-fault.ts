@@ -47,3 +47,7 @@ function describe(code: StorageFaultCode, details: Readonly<Record<string, unkno
   const because = cause instanceof Error ? `: ${cause.message}` : ''
   return `${SENTENCES[code]}${shown.length === 0 ? '' : ` (${shown.join(', ')})`}${because}`
 }
+
+export function isStorageFault(error: unknown, code?: StorageFaultCode): error is StorageFault {
+  return error instanceof StorageFault && (code === undefined || error.code === code)
+}

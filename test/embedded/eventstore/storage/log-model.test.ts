@@ -1,7 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { openDurableLog } from '../../../../src/embedded/eventstore/storage/durable-log.ts'
-import type { EventLog, NewRecord } from '../../../../src/embedded/eventstore/storage/event-log.ts'
+import type {
+  DurableEventLog,
+  EventLog,
+  LogRecord,
+  NewRecord,
+  RecordHeader,
+} from '../../../../src/embedded/eventstore/storage/event-log.ts'
+import { verifyLog } from '../../../../src/embedded/eventstore/storage/log-verification.ts'
 import { openMemoryLog } from '../../../../src/embedded/eventstore/storage/memory-log.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
@@ -19,38 +26,67 @@ const step = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('reopen' as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('restore' as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('compact' as const), keeps: fc.integer({ min: 1, max: 5 }) }) },
 )
 
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
 
 describe('the log on disk', () => {
-  test('answers every read as the log in memory does, over any appends and restarts', {
+  test('answers every read as the log in memory does, over appends, restarts, compactions and backups', {
     timeout: 120_000,
   }, async () => {
     expect.hasAssertions()
     const property = fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), async (steps) => {
-      const directory = temporaryDirectory()
-      const model = openMemoryLog()
-      let log: EventLog = await openDurableLog({ directory, ...SMALL })
+      const pair: Pair = { directory: temporaryDirectory(), model: openMemoryLog(), log: openMemoryLog() }
+      pair.log = await openDurableLog({ directory: pair.directory, ...SMALL })
       try {
-        for (const [i, next] of steps.entries()) {
-          if (next.kind === 'reopen') {
-            await log.close()
-            log = await openDurableLog({ directory, ...SMALL })
-            expectSame(log, model)
-          } else {
-            await appendToBoth(log, model, next, i)
-          }
-        }
-        await Promise.all([settled(log), settled(model)])
-        expectSame(log, model)
+        for (const [i, next] of steps.entries()) await take(next, i, pair)
+        await Promise.all([settled(pair.log), settled(pair.model)])
+        expectSame(pair.log, pair.model)
       } finally {
-        await log.close()
+        await pair.log.close()
       }
+      expect(await verifyLog({ directory: pair.directory })).toMatchObject({
+        isSound: true,
+        staleIndexes: [],
+        records: pair.model.stats().records,
+      })
     })
     await fc.assert(property, { numRuns: 60 })
   })
 })
+
+interface Pair {
+  directory: string
+  log: EventLog
+  readonly model: EventLog
+}
+
+async function take(next: Step, i: number, pair: Pair): Promise<void> {
+  if (next.kind === 'append') return appendToBoth(pair.log, pair.model, next, i)
+  if (next.kind === 'compact') {
+    await Promise.all([settled(pair.log), settled(pair.model)])
+    // Heads of streams stay, whoever asks; of the others every so-many-th.
+    const heads = new Map([0, 1, 2, 3, 4, 5].map((n) => [`stream-${n}`, pair.model.head(`stream-${n}`)?.position]))
+    const mayDrop = ({ stream, position }: RecordHeader) =>
+      position % next.keeps !== 0 && heads.get(stream) !== position
+    const [result, expected] = await Promise.all([pair.log.compact({ mayDrop }), pair.model.compact({ mayDrop })])
+    expect(result).toMatchObject({ dropped: expected.dropped, isComplete: true })
+  } else {
+    if (next.kind === 'restore') {
+      await Promise.all([settled(pair.log), settled(pair.model)])
+      const copy = temporaryDirectory()
+      await (pair.log as DurableEventLog).backup(copy)
+      await pair.log.close()
+      pair.directory = copy
+    } else {
+      await pair.log.close()
+    }
+    pair.log = await openDurableLog({ directory: pair.directory, ...SMALL })
+  }
+  expectSame(pair.log, pair.model)
+}
 
 async function appendToBoth(log: EventLog, model: EventLog, next: Extract<Step, { kind: 'append' }>, i: number) {
   const heads = new Map<number, number>()
@@ -89,6 +125,24 @@ function expectSame(log: EventLog, model: EventLog): void {
   expect(log.durableEnd).toBe(model.durableEnd)
   expect(readStreams(log, false)).toEqual(readStreams(model, false))
   expect(readAllWays(log)).toEqual(readAllWays(model))
+  for (const { position } of log.readAll({
+    from: 0,
+    direction: 'forwards',
+    countMax: 9,
+    bytesMax: 1e9,
+    consideredMax: 9,
+  }).records) {
+    const [record] = model.readAll({
+      from: position,
+      direction: 'forwards',
+      countMax: 1,
+      bytesMax: 1,
+      consideredMax: 1,
+    }).records
+    const { stream, eventId, revision } = record as LogRecord
+    expect(log.findRecent(stream, eventId)).toEqual({ revision, position })
+    expect(log.findRecent(`${stream}x`, eventId)).toBeUndefined()
+  }
   const { records, streams } = model.stats()
   expect(log.stats()).toMatchObject({ records, streams })
 }
