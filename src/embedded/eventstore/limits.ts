@@ -23,6 +23,10 @@ export const LIMITS = {
   streamResetsPerSecond: 2_000,
   /** From connecting to the first bytes that tell HTTP/1 from HTTP/2. */
   firstBytesMs: 10_000,
+  /** From a call's end to breaking it off when the client goes on sending. */
+  lingerMs: 5_000,
+  /** Silence after which the system asks whether the other side is still there. */
+  keepAliveMs: 60_000,
   http1RequestMs: 10_000,
   http1HeaderBytesMax: 16 * KIB,
   /** Between asking connections to close and closing them. */

@@ -37,6 +37,7 @@ export class GrpcCall {
   #outbox: Uint8Array[] = []
   #wakeWriter: (() => void) | undefined
   #deadline: NodeJS.Timeout | undefined
+  #linger: NodeJS.Timeout | undefined
 
   constructor(options: CallOptions) {
     this.#stream = options.stream
@@ -49,14 +50,14 @@ export class GrpcCall {
     this.#stream.on('close', () => this.#closed())
     this.#stream.on('drain', () => this.#wakeWriter?.())
     this.#stream.on('wantTrailers', () => {
-      if (!this.#stream.destroyed) this.#stream.sendTrailers(this.#trailers)
+      if (!this.#stream.closed && !this.#stream.destroyed) this.#stream.sendTrailers(this.#trailers)
     })
     this.#startDeadline(String(options.headers['grpc-timeout'] ?? ''))
   }
 
   /** False once it has ended, failed or been broken off. */
   get isOpen(): boolean {
-    return !this.#isOver && !this.#stream.destroyed
+    return !this.#isOver && !this.#stream.closed && !this.#stream.destroyed
   }
 
   /** Runs `callback` once when the call is over, whoever ended it; at once if it already is. */
@@ -202,7 +203,7 @@ export class GrpcCall {
   }
 
   #flush(): void {
-    if (this.#outbox.length === 0 || this.#stream.destroyed) return
+    if (this.#outbox.length === 0 || this.#stream.closed || this.#stream.destroyed) return
     this.begin()
     const frames = this.#outbox
     this.#outbox = []
@@ -216,12 +217,15 @@ export class GrpcCall {
     this.#stopReading()
   }
 
-  /** What the client still sends is thrown away, so that the stream can close. */
+  /** What the client still sends is thrown away for a while, so that the stream can close in good order. */
   #stopReading(): void {
     this.#messageHandler = undefined
     this.#endHandler = undefined
     this.#frames.clear()
     this.#stream.resume()
+    if (this.#stream.readableEnded) return
+    this.#linger = setTimeout(() => this.#stream.close(constants.NGHTTP2_NO_ERROR), LIMITS.lingerMs)
+    this.#linger.unref()
   }
 
   #closed(): void {
@@ -229,6 +233,7 @@ export class GrpcCall {
     this.#frames.clear()
     this.#outbox = []
     clearTimeout(this.#deadline)
+    clearTimeout(this.#linger)
     this.#wakeWriter?.()
     for (const callback of this.#onClose) callback()
   }

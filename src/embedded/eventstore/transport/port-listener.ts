@@ -42,6 +42,7 @@ export async function listenOnPort(options: PortListenerOptions): Promise<PortLi
   server.on('connection', (socket) => {
     sockets.add(socket)
     socket.setNoDelay(true)
+    socket.setKeepAlive(true, LIMITS.keepAliveMs)
     socket.on('error', () => {}) // A broken connection is the caller's affair; whoever serves it hears 'close'.
     socket.on('close', () => sockets.delete(socket))
   })
