@@ -1,4 +1,5 @@
 /** Reaches the record through the official EventStoreDB client; the only file that imports it. */
+import type { Readable } from 'node:stream'
 import {
   type AllStreamResolvedEvent,
   ANY,
@@ -15,6 +16,7 @@ import {
   PersistentSubscriptionExistsError,
   persistentSubscriptionToAllSettingsFromDefaults,
   type RecordedEvent,
+  type ResolvedEvent,
   START,
   StreamNotFoundError,
   streamNameFilter,
@@ -23,7 +25,7 @@ import {
   WrongExpectedVersionError,
 } from '@eventstore/db-client'
 import type { EncodedEvent, StoredEvent } from '../events/codec.ts'
-import { Fault } from '../shared/failures.ts'
+import { Fault, isFault } from '../shared/failures.ts'
 import { type Position, type Revision, toPosition, toRevision } from '../shared/ids.ts'
 import type { Logger } from '../shared/logger.ts'
 import { pause, within } from '../shared/waiting.ts'
@@ -42,6 +44,7 @@ const READ_PAGE_EVENTS = 512
 const SUBSCRIPTION_BUFFER_EVENTS = 512
 /** The server tells how far its filter has come every 32 × this many considered events. */
 const CHECKPOINT_INTERVAL = 4
+const CLOSE_MS_MAX = 2_000
 const RECONNECT_DELAY_MS_MAX = 2_000
 const RECONNECT_DELAY_MS_MIN = 50
 /** After this many tries an event is parked: something about it cannot be handled. */
@@ -105,15 +108,16 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStore & Wor
         { fromRevision: START },
         { highWaterMark: SUBSCRIPTION_BUFFER_EVENTS },
       )
-      const stop = () => subscription.destroy()
+      const stop = () => void letGo(subscription)
       signal.addEventListener('abort', stop, { once: true })
       try {
-        for await (const { event } of subscription) if (event !== undefined) yield toStored(event)
+        for await (const { event } of itemsOf<ResolvedEvent>(subscription))
+          if (event !== undefined) yield toStored(event)
       } catch (error) {
         if (!signal.aborted) throw asFault(error, 'following', stream)
       } finally {
         signal.removeEventListener('abort', stop)
-        await subscription.unsubscribe()
+        await letGo(subscription)
       }
       if (!signal.aborted) throw new Fault('store-unavailable', { doing: 'following', stream })
     },
@@ -138,14 +142,15 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStore & Wor
     },
 
     async consume(work) {
-      await ensureGroup(client, work.group, work.eventTypes)
       let delayMs = RECONNECT_DELAY_MS_MIN
       while (!work.signal.aborted) {
         try {
+          await ensureGroup(client, work.group, work.eventTypes)
           await consumeUntilDropped(client, work, () => {
             delayMs = RECONNECT_DELAY_MS_MIN
           })
         } catch (error) {
+          if (!isFault(error, 'store-unavailable')) throw error
           options.logger.warn({ group: work.group, error: String(error), delayMs }, 'lost the work queue, reconnecting')
         }
         await pause(delayMs, work.signal)
@@ -154,7 +159,8 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStore & Wor
     },
 
     async close() {
-      await client.dispose()
+      // The client waits for streams to end that nobody reads any more.
+      await Promise.race([client.dispose(), pause(CLOSE_MS_MAX)])
     },
   }
 }
@@ -206,11 +212,10 @@ async function* followAll(
     { highWaterMark: SUBSCRIPTION_BUFFER_EVENTS },
   )
   subscription.on('caughtUp', () => subscription.push({ caughtUp: true }))
-  const stop = () => subscription.destroy()
+  const stop = () => void letGo(subscription)
   signal.addEventListener('abort', stop, { once: true })
-  if (signal.aborted) stop()
   try {
-    for await (const item of subscription as AsyncIterable<AllStreamResolvedEvent | Mark>) {
+    for await (const item of itemsOf<AllStreamResolvedEvent | Mark>(subscription)) {
       if ('checkpoint' in item) yield { kind: 'checkpoint', position: item.checkpoint }
       else if ('caughtUp' in item) yield { kind: 'caught-up' }
       else if (item.event !== undefined) yield { kind: 'event', event: toStored(item.event) }
@@ -219,13 +224,33 @@ async function* followAll(
     if (!signal.aborted) throw asFault(error, 'following', '$all')
   } finally {
     signal.removeEventListener('abort', stop)
-    await subscription.unsubscribe()
+    await letGo(subscription)
   }
   if (!signal.aborted) throw new Fault('store-unavailable', { doing: 'following', stream: '$all' })
 }
 
 type Mark = { checkpoint: Position } | { caughtUp: true }
 type Work = Parameters<WorkQueue['consume']>[0]
+
+/** Iterating with the usual `for await` would destroy the stream and leave the transport's side of it unread for ever. */
+function itemsOf<Item>(subscription: ClientSubscription): AsyncIterable<Item> {
+  return asReadable(subscription).iterator({ destroyOnReturn: false }) as AsyncIterable<Item>
+}
+
+/** Cancels the call, then reads what is left of it, so that the client can end it. */
+async function letGo(subscription: ClientSubscription): Promise<void> {
+  await subscription.unsubscribe()
+  asReadable(subscription).resume()
+}
+
+interface ClientSubscription {
+  readonly unsubscribe: () => Promise<void>
+}
+
+/** The client's subscriptions are streams; its own types for them leave most of a stream's methods out. */
+function asReadable(subscription: ClientSubscription): Readable {
+  return subscription as unknown as Readable
+}
 
 async function ensureGroup(client: EventStoreDBClient, group: string, eventTypes: readonly string[]): Promise<void> {
   const settings = persistentSubscriptionToAllSettingsFromDefaults({
@@ -248,10 +273,10 @@ async function ensureGroup(client: EventStoreDBClient, group: string, eventTypes
 async function consumeUntilDropped(client: EventStoreDBClient, work: Work, onDelivery: () => void): Promise<void> {
   const subscription = client.subscribeToPersistentSubscriptionToAll(work.group, { bufferSize: work.concurrency })
   const running = new Set<Promise<void>>()
-  const stop = () => subscription.destroy()
+  const stop = () => void letGo(subscription)
   work.signal.addEventListener('abort', stop, { once: true })
   try {
-    for await (const delivery of subscription) {
+    for await (const delivery of itemsOf<GroupDelivery>(subscription)) {
       onDelivery()
       const task = answerDelivery(subscription, delivery, work).finally(() => running.delete(task))
       running.add(task)
@@ -263,7 +288,7 @@ async function consumeUntilDropped(client: EventStoreDBClient, work: Work, onDel
   } finally {
     work.signal.removeEventListener('abort', stop)
     await Promise.allSettled(running)
-    await subscription.unsubscribe()
+    await letGo(subscription)
   }
 }
 
@@ -279,7 +304,7 @@ async function answerDelivery(subscription: GroupSubscription, delivery: GroupDe
     if (!work.signal.aborted) await subscription.nack('retry', String(error).slice(0, 200), delivery)
     return
   }
-  if (!subscription.destroyed) await subscription.ack(delivery)
+  if (!work.signal.aborted) await subscription.ack(delivery)
 }
 
 function toStored(event: RecordedEvent | NonNullable<AllStreamResolvedEvent['event']>): StoredEvent {
@@ -317,8 +342,13 @@ function asEsdb(connectionString: string): string {
 /** The store is away for a while; everything else is an answer that will not change by waiting. */
 const awayErrors = [UnavailableError, DeadlineExceededError, CancelledError, TimeoutError, NotLeaderError]
 
+/** Before the client knows its server, it passes on the transport's own errors: cancelled, deadline exceeded, unavailable. */
+const awayStatuses: readonly unknown[] = [1, 4, 14]
+type ServiceFailure = { readonly code?: unknown }
+
 function asFault(error: unknown, doing: string, stream: string): unknown {
   if (error instanceof Fault) return error
-  const isAway = awayErrors.some((kind) => error instanceof kind)
+  const isAway =
+    awayErrors.some((kind) => error instanceof kind) || awayStatuses.includes((error as ServiceFailure).code)
   return new Fault(isAway ? 'store-unavailable' : 'store-refused', { doing, stream }, { cause: error })
 }
