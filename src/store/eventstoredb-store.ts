@@ -125,8 +125,10 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStore & Wor
     async lastPosition() {
       try {
         const page = client.readAll({ direction: 'backwards', fromPosition: END, maxCount: 1, deadline: callMsMax })
-        for await (const { event } of page) if (event !== undefined) return toPosition(event.position.commit)
-        return undefined
+        let last: Position | undefined
+        // Read to the end, though there is one event at most: a read that is left early keeps the client from closing.
+        for await (const { event } of page) if (event !== undefined) last = toPosition(event.position.commit)
+        return last
       } catch (error) {
         throw asFault(error, 'reading the last position', '$all')
       }
