@@ -20,7 +20,7 @@ const complete = (messageId = 'm1') => wish('CompleteResponse', the.completed(me
 const fail = (messageId = 'm1') => wish('FailResponse', the.failed(messageId))
 const stop = (messageId = 'm1') => wish('StopResponse', the.stopped(messageId))
 const regenerate = (messageId = 'm1') => wish('RequestResponse', the.requested(messageId))
-const rate = (rating: 'up' | 'down' | 'none', messageId = the.answerOf('m1')) =>
+const rate = (rating: 'up' | 'down' | 'none', messageId: string = the.answerOf('m1')) =>
   wish('RateResponse', the.rated(messageId, rating))
 const rename = (title = 'About retrieval') => wish('RenameConversation', the.renamed(title))
 const plain = (type: 'ArchiveConversation' | 'UnarchiveConversation' | 'DeleteConversation' | 'RestoreConversation') =>

@@ -90,7 +90,7 @@ export function requested(messageId = 'm1', turnId = AGAIN_TURN_ID): Conversatio
   return { type: 'ResponseRequested', data: { turnId, parentMessageId: messageId } }
 }
 
-export function rated(messageId = answerOf('m1'), rating: 'up' | 'down' | 'none' = 'up'): ConversationEvent {
+export function rated(messageId: string = answerOf('m1'), rating: 'up' | 'down' | 'none' = 'up'): ConversationEvent {
   return { type: 'ResponseRated', data: { messageId, rating } }
 }
 
