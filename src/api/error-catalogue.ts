@@ -1,0 +1,267 @@
+/** Every code that a client can meet, with its HTTP status and plain words; docs/errors.md is checked against this list. */
+
+export interface ErrorEntry {
+  readonly status: number
+  /** A short sentence for people; the same for every occurrence. */
+  readonly title: string
+  /** What it means and what to do about it. */
+  readonly explanation: string
+}
+
+export const errorCatalogue = {
+  // Who asks
+  'not-signed-in': entry(
+    401,
+    'Please sign in.',
+    'No valid access token came with the request: none, an expired one, one that was signed out, or one signed by somebody else. Sign in again.',
+  ),
+  'role-missing': entry(
+    403,
+    'Your role does not allow this.',
+    'The person is signed in, but without the role that the route asks for.',
+  ),
+  'origin-not-allowed': entry(
+    403,
+    'This page may not connect here.',
+    'The `Origin` of the request is neither the server’s own nor a configured one. Add it to the allowed origins when it is yours.',
+  ),
+  'owner-id-invalid': entry(
+    422,
+    'This user id cannot be used.',
+    'A user id has 1 to 128 characters, none of them a control character, half of a surrogate pair, or U+241F.',
+  ),
+
+  // What is asked for
+  'route-unknown': entry(
+    404,
+    'There is nothing at this address.',
+    'The path is not one of the API’s or the page’s. The list is at `/docs`.',
+  ),
+  'method-not-allowed': entry(
+    405,
+    'This address does not understand this method.',
+    'The path exists, with other methods; the `Allow` header names them.',
+  ),
+  'conversation-unknown': entry(
+    404,
+    'There is no such conversation.',
+    'You have no conversation with this id, or it is deleted (a deleted one can be restored). Another person’s conversations cannot be named at all.',
+  ),
+  'turn-unknown': entry(
+    404,
+    'There is no such turn.',
+    'None of your conversations has a turn with this id. A turn just sent on another node may need `x-min-position`.',
+  ),
+  'message-unknown': entry(
+    404,
+    'There is no such message.',
+    'None of your conversations has a message with this id that fits the request: only answers can be rated, only your own messages answered again.',
+  ),
+
+  // How it is asked
+  'request-invalid': entry(
+    422,
+    'The request does not have the expected form.',
+    'A field, parameter or header is missing or of the wrong form; `errors` names each one.',
+  ),
+  'body-invalid': entry(
+    422,
+    'The request’s body cannot be read.',
+    'The body is not JSON in UTF-8, or its length is not the announced one.',
+  ),
+  'body-too-large': entry(413, 'The request’s body is too large.', 'A body may have at most 512 KiB.'),
+  'media-type-not-supported': entry(
+    415,
+    'The request’s body has a type that is not understood.',
+    'Send JSON, with `content-type: application/json`.',
+  ),
+  'conversation-id-invalid': entry(
+    422,
+    'This conversation id cannot be used.',
+    'A conversation id has 1 to 128 characters out of A–Z, a–z, 0–9 and `._:~-`, and is not `.` or `..`.',
+  ),
+  'message-id-invalid': entry(
+    422,
+    'This message id cannot be used.',
+    'A message id is chosen by the client: 1 to 128 characters out of A–Z, a–z, 0–9 and `._:~-`; a UUID is best.',
+  ),
+  'message-id-taken': entry(
+    409,
+    'This message id belongs to an answer.',
+    'Mint a fresh id for every message of yours.',
+  ),
+  'command-id-invalid': entry(
+    422,
+    'This idempotency key cannot be used.',
+    'An `Idempotency-Key` has 1 to 128 characters out of A–Z, a–z, 0–9 and `._:~-`.',
+  ),
+  'position-invalid': entry(
+    422,
+    'This position cannot be used.',
+    '`x-min-position` is a position as commands answer it in `x-position`: an unsigned 64-bit number in decimal digits.',
+  ),
+  'cursor-invalid': entry(
+    422,
+    'This page cannot be opened.',
+    'The `cursor` was not made by this query. Start again without one.',
+  ),
+  'text-blank': entry(422, 'The message is empty.', 'A message needs at least one visible character.'),
+  'text-too-long': entry(422, 'The message is too long.', 'A message may have at most 20,000 characters.'),
+  'text-not-storable': entry(
+    422,
+    'The text holds a character that cannot be kept.',
+    'NUL characters and halves of surrogate pairs cannot be stored exactly, and text is never altered.',
+  ),
+  'title-blank': entry(422, 'The title is empty.', 'A title needs at least one visible character.'),
+  'title-too-long': entry(422, 'The title is too long.', 'A title may have at most 200 characters.'),
+  'note-too-long': entry(422, 'The note is too long.', 'A note may have at most 2,000 characters.'),
+  'parent-unknown': entry(
+    422,
+    'The message to follow does not exist.',
+    '`parentMessageId` names no message of this conversation. Leave it out to go on at the end.',
+  ),
+  'intent-unknown': entry(422, 'There is no such intent.', 'The intent is not one of those the router knows.'),
+
+  // What stands in the way
+  'conversation-deleted': entry(409, 'The conversation is deleted.', 'Restore it to go on with it.'),
+  'turn-in-progress': entry(
+    409,
+    'This message is being answered already.',
+    'Wait for the answer to end, or stop it, before asking for another.',
+  ),
+  'too-many-open-turns': entry(
+    429,
+    'Too many messages are waiting for an answer.',
+    'At most 20 messages of a conversation may wait. Send again when some are answered.',
+  ),
+  'messages-too-frequent': entry(
+    429,
+    'Messages are coming too fast.',
+    'A person may send a limited number of messages a minute. Send again after `retryAfterMs`.',
+  ),
+  'connections-too-frequent': entry(
+    429,
+    'Connections are being opened too fast.',
+    'A person may open a limited number of connections a minute. Connect again after `retryAfterMs`.',
+  ),
+  'too-many-connections': entry(
+    429,
+    'Too many connections are open.',
+    'A person may hold a limited number of open connections. Close one, then connect again.',
+  ),
+  'frames-too-frequent': entry(
+    429,
+    'Frames are coming too fast.',
+    'One socket may send a limited number of frames a minute. Go on after `retryAfterMs`.',
+  ),
+  'too-many-waiting-commands': entry(
+    429,
+    'Too many requests of this connection are waiting.',
+    'Wait for the answers to earlier frames before sending more.',
+  ),
+
+  // Sockets
+  'frame-invalid': entry(
+    422,
+    'The frame does not have the expected form.',
+    'A frame is JSON text with a known `type` and its fields. The socket stays open.',
+  ),
+
+  // The world
+  'not-ready': entry(
+    503,
+    'The service is starting or recovering.',
+    'Something it needs is not there yet; `parts` says what. Try again shortly.',
+  ),
+  'store-unavailable': entry(
+    503,
+    'The record cannot be reached just now.',
+    'Nothing was lost: send the same request again, with the same ids.',
+  ),
+  'store-busy': entry(
+    503,
+    'The record is busy just now.',
+    'Nothing was lost: send the same request again, with the same ids.',
+  ),
+  'conversation-busy': entry(
+    503,
+    'This conversation is busy just now.',
+    'Many requests for one conversation wait at once. Send the same request again, with the same ids.',
+  ),
+  'conflict-persists': entry(
+    503,
+    'Others kept changing this conversation at the same moment.',
+    'Send the same request again, with the same ids.',
+  ),
+  'database-busy': entry(
+    503,
+    'The read models are busy just now.',
+    'All connections are in use; nothing was lost. Try again shortly.',
+  ),
+  'database-unavailable': entry(
+    503,
+    'The read models cannot be reached just now.',
+    'Messages are still recorded; lists and histories come back by themselves.',
+  ),
+  'identity-provider-unavailable': entry(
+    503,
+    'The identity provider cannot be reached just now.',
+    'Its published keys are needed to check your token. Try again shortly.',
+  ),
+  'sign-out-busy': entry(
+    503,
+    'Signing out is busy just now.',
+    'Too many tokens were ended in a short time. Try again shortly.',
+  ),
+  stopping: entry(503, 'The service is restarting.', 'Connect again in a moment; nothing was lost.'),
+  internal: entry(
+    500,
+    'This did not work, and it is our mistake.',
+    'The fault is logged under the `x-request-id` of the answer.',
+  ),
+} as const satisfies Record<string, ErrorEntry>
+
+export type ErrorCode = keyof typeof errorCatalogue
+
+/** How an answer may end without being complete: the `code` of `response.failed`. What was written of it is kept. */
+export const answerFailures = {
+  interrupted: failure(
+    'The answer was interrupted.',
+    'The process that wrote the answer ended. What was written is kept; ask for another answer.',
+  ),
+  'answering-failed': failure(
+    'The answer could not be written.',
+    'The turn could not be routed or prepared. Ask for another answer; the log says what was in the way.',
+  ),
+  'model-failed': failure(
+    'The assistant did not answer.',
+    'The language model gave no usable answer. Ask for another answer.',
+  ),
+  'model-timeout': failure(
+    'The assistant took too long.',
+    'The language model did not finish within the agent’s limit. Ask for another answer.',
+  ),
+  'model-answer-unfinished': failure(
+    'The answer ended early.',
+    'The language model stopped without saying that it was done. Ask for another answer.',
+  ),
+} as const satisfies Record<string, Omit<ErrorEntry, 'status'>>
+
+/** The entry of a code; undefined when the code is not in the catalogue. */
+export function errorEntryOf(code: string): ErrorEntry | undefined {
+  return Object.hasOwn(errorCatalogue, code) ? errorCatalogue[code as ErrorCode] : undefined
+}
+
+/** Plain words for a turn that failed; a code of a model's own adapter has the general ones. */
+export function answerFailureText(code: string): string {
+  const known = Object.hasOwn(answerFailures, code) ? answerFailures[code as keyof typeof answerFailures] : undefined
+  return (known ?? answerFailures['model-failed']).title
+}
+
+function entry(status: number, title: string, explanation: string): ErrorEntry {
+  return { status, title, explanation }
+}
+
+function failure(title: string, explanation: string): Omit<ErrorEntry, 'status'> {
+  return { title, explanation }
+}

@@ -1,0 +1,301 @@
+/** The API on a real event store in memory, with an answerer that tests lead by the hand. */
+import { createHmac, randomUUID } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import { WebSocket } from 'ws'
+import { type ApiLimits, defaultApiLimits } from '../../src/api/api-limits.ts'
+import type { ApiParts, ApiSettings } from '../../src/api/api-parts.ts'
+import type { ServerFrame } from '../../src/api/contracts/socket-frames.ts'
+import { buildHttpServer } from '../../src/api/http-server.ts'
+import { createCommandHandler } from '../../src/commands/command-handler.ts'
+import { conversationDecider } from '../../src/commands/conversation-decider.ts'
+import type { ConversationGateway } from '../../src/commands/conversation-gateway.ts'
+import { createConversationGateway } from '../../src/commands/conversation-handler.ts'
+import { startEmbeddedEventStore } from '../../src/embedded/eventstore/start-embedded.ts'
+import { createCodec } from '../../src/events/codec.ts'
+import { conversationIdOf, conversationStream, responseMessageIdOf } from '../../src/events/stream-names.ts'
+import type { ConversationQueries } from '../../src/projections/query-types.ts'
+import { createLiveAnswers, type LiveAnswers } from '../../src/reactors/live-answers.ts'
+import { systemClock } from '../../src/shared/clock.ts'
+import { silentLogger } from '../../src/shared/logger.ts'
+import { openEventStoreDb } from '../../src/store/eventstoredb-store.ts'
+import { createRecordQueries } from './record-queries.ts'
+
+export const JWT_SECRET = 'a secret of the tests, long enough to sign'
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Record<string, string | undefined>
+  // biome-ignore lint/suspicious/noExplicitAny: bodies are looked at by tests, field by field
+  readonly body: any
+}
+
+export interface Person {
+  readonly userId: string
+  readonly token: string
+  readonly get: (path: string, headers?: Record<string, string>) => Promise<Answer>
+  readonly send: (
+    method: 'POST' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: unknown,
+    headers?: Record<string, string>,
+  ) => Promise<Answer>
+  readonly connectionToken: () => Promise<string>
+  /** Opens a socket and waits for `connected`. */
+  readonly open: (conversation: string) => Promise<ChatSocket>
+}
+
+export interface ChatSocket {
+  readonly frames: readonly ServerFrame[]
+  readonly raw: WebSocket
+  readonly closed: Promise<number>
+  readonly write: (frame: unknown) => void
+  /** The first frame of a type, past or future, that fits. */
+  readonly frame: <Type extends ServerFrame['type']>(
+    type: Type,
+    fits?: (frame: Extract<ServerFrame, { type: Type }>) => boolean,
+  ) => Promise<Extract<ServerFrame, { type: Type }>>
+  /** Everything sent before now has been handled by the server, and its answers are here. */
+  readonly settled: () => Promise<void>
+  readonly say: (text: string, messageId?: string) => Promise<{ messageId: string; turnId: string }>
+}
+
+export interface ApiFixture {
+  readonly app: FastifyInstance
+  readonly url: string
+  readonly live: LiveAnswers
+  readonly queries: ConversationQueries
+  readonly inject: (
+    method: string,
+    path: string,
+    options?: { body?: unknown; headers?: Record<string, string> },
+  ) => Promise<Answer>
+  readonly signIn: (userId?: string, roles?: readonly string[]) => Promise<Person>
+  /** Opens a socket without waiting for anything. */
+  readonly socket: (path: string, options?: { origin?: string; autoPong?: boolean }) => ChatSocket
+  /** Records the completed answer of a turn and tells it live, as the responder does. */
+  readonly answer: (owner: string, conversation: string, turnId: string, text: string) => Promise<void>
+  readonly recordedTypes: (owner: string, conversation: string) => Promise<readonly string[]>
+  readonly close: () => Promise<void>
+}
+
+export interface ApiFixtureOptions {
+  readonly limits?: Partial<ApiLimits>
+  readonly parts?: Partial<ApiParts>
+  readonly settings?: Partial<ApiSettings>
+  readonly wrapGateway?: (gateway: ConversationGateway, live: LiveAnswers) => ConversationGateway
+  readonly wrapQueries?: (queries: ConversationQueries) => ConversationQueries
+}
+
+export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixture> {
+  const eventStore = await startEmbeddedEventStore({ inMemory: true })
+  const store = openEventStoreDb({ connectionString: eventStore.connectionString, logger: silentLogger })
+  const codec = createCodec()
+  const handler = createCommandHandler({ store, codec, clock: systemClock, decider: conversationDecider })
+  const gateway = createConversationGateway(handler)
+  const live = createLiveAnswers()
+  const queries = createRecordQueries(store, codec)
+  const app = buildHttpServer({
+    gateway: options.wrapGateway?.(gateway, live) ?? gateway,
+    queries: options.wrapQueries?.(queries) ?? queries,
+    live,
+    previewRouting: ({ text }) => ({
+      ...{ intent: 'learning', agent: 'learning', method: 'model', confidence: 0.9, guard: 'clear' },
+      ...{ candidates: [{ intent: 'learning', probability: 0.9 }], routerVersion: '1' },
+      evidence: [{ kind: 'feature', name: text.slice(0, 10), weight: 1 }],
+    }),
+    readiness: () => [{ name: 'event store', isReady: true, detail: 'connected' }],
+    clock: systemClock,
+    logger: silentLogger,
+    settings: {
+      auth: { mode: 'development', jwtSecret: JWT_SECRET },
+      allowedOrigins: ['https://chat.example.org'],
+      isBehindProxy: false,
+      limits: { ...defaultApiLimits, newSocketsPerPersonPerMinuteMax: 1_000, closeGraceMs: 1_000, ...options.limits },
+      ...options.settings,
+    },
+    ...options.parts,
+  })
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as AddressInfo
+  const sockets = new Set<WebSocket>()
+
+  const fixture: ApiFixture = {
+    app,
+    url: `http://127.0.0.1:${port}`,
+    live,
+    queries,
+    async inject(method, path, { body, headers = {} } = {}) {
+      const isText = typeof body === 'string' || body instanceof Buffer
+      const answer = await app.inject({
+        method: method as 'GET',
+        url: path,
+        headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+        ...(body === undefined ? {} : { payload: isText ? body : JSON.stringify(body) }),
+      })
+      const isJson = String(answer.headers['content-type']).includes('json') && answer.body !== ''
+      return {
+        status: answer.statusCode,
+        headers: answer.headers as Record<string, string | undefined>,
+        body: isJson ? JSON.parse(answer.body) : answer.body,
+      }
+    },
+    async signIn(userId = `person-${randomUUID()}`, roles) {
+      const login = await fixture.inject('POST', '/api/v1/auth/dev-login', {
+        body: roles ? { userId, roles } : { userId },
+      })
+      const token: string = login.body.accessToken
+      const authorization = { authorization: `Bearer ${token}` }
+      const connectionToken = async (): Promise<string> =>
+        (await fixture.inject('POST', '/api/v1/auth/ws-connection-token', { headers: authorization })).body
+          .connectionToken
+      return {
+        userId,
+        token,
+        get: (path, headers) => fixture.inject('GET', `/api/v1${path}`, { headers: { ...authorization, ...headers } }),
+        send: (method, path, body, headers) =>
+          fixture.inject(method, `/api/v1${path}`, { body, headers: { ...authorization, ...headers } }),
+        connectionToken,
+        async open(conversation) {
+          const socket = fixture.socket(`/ws/chat/${conversation}?token=${await connectionToken()}`)
+          await socket.frame('connected')
+          return socket
+        },
+      }
+    },
+    socket(path, { origin, autoPong = true } = {}) {
+      const raw = new WebSocket(`${fixture.url.replace('http', 'ws')}${path}`, {
+        autoPong,
+        ...(origin ? { origin } : {}),
+      })
+      sockets.add(raw)
+      return chatSocketOf(raw)
+    },
+    async answer(owner, conversation, turnId, text) {
+      const conversationId = conversationIdOf(owner, conversation)
+      const { messageId } = (await handler.load(conversationStream(conversationId))).turns.get(turnId) ?? {
+        messageId: '',
+      }
+      const routing = { turnId, intent: 'learning', agent: 'learning', method: 'model', confidence: 0.9 } as const
+      const evidence = { candidates: [{ intent: 'learning' as const, probability: 0.9 }], evidence: [], guard: null }
+      const context = {
+        commandId: randomUUID(),
+        actor: { kind: 'agent', id: 'learning' },
+        correlationId: turnId,
+        causationId: turnId,
+      } as const
+      await handler.handle(
+        conversationStream(conversationId),
+        { type: 'RouteIntent', data: { ...routing, ...evidence, routerVersion: '1', tookMs: 1 } },
+        context,
+      )
+      live.publish(conversationId, { type: 'intent.routed', ...routing })
+      for (let end = 1; end <= text.length; end += 1) {
+        live.publish(conversationId, { type: 'response.progress', turnId, text: text.slice(0, end) })
+      }
+      const completed = {
+        ...{ turnId, messageId: responseMessageIdOf(turnId), text, agent: 'learning', finishReason: 'stop' as const },
+        ...{ model: { provider: 'test', id: 'test' }, usage: { inputTokens: 1, outputTokens: 1 } },
+      }
+      const rest = {
+        parentMessageId: messageId,
+        toolCalls: [],
+        citations: [],
+        attachments: [],
+        firstTokenMs: 1,
+        totalMs: 1,
+      }
+      const outcome = await handler.handle(
+        conversationStream(conversationId),
+        { type: 'CompleteResponse', data: { ...completed, ...rest } },
+        { ...context, commandId: randomUUID() },
+      )
+      if (outcome.kind === 'refusal') throw new Error(outcome.code)
+      live.publish(conversationId, { type: 'response.completed', ...completed, position: String(outcome.position) })
+    },
+    async recordedTypes(owner, conversation) {
+      const types: string[] = []
+      for await (const event of store.readStream(conversationStream(conversationIdOf(owner, conversation))))
+        types.push(event.type)
+      return types
+    },
+    async close() {
+      for (const socket of sockets) socket.terminate()
+      await app.close()
+      await store.close()
+      await eventStore.stop()
+    },
+  }
+  return fixture
+}
+
+/** A wait for a frame that takes longer fails the test. */
+const FRAME_MS_MAX = 10_000
+
+function chatSocketOf(raw: WebSocket): ChatSocket {
+  const frames: ServerFrame[] = []
+  const looking = new Set<() => void>()
+  const { promise: closed, resolve: onClosed } = Promise.withResolvers<number>()
+  raw.on('message', (data) => {
+    frames.push(JSON.parse(String(data)))
+    for (const look of [...looking]) look()
+  })
+  raw.on('close', (code) => onClosed(code))
+  raw.on('error', () => {})
+  const frame = <Type extends ServerFrame['type']>(
+    type: Type,
+    fits: (frame: Extract<ServerFrame, { type: Type }>) => boolean = () => true,
+  ): Promise<Extract<ServerFrame, { type: Type }>> => {
+    type Wanted = Extract<ServerFrame, { type: Type }>
+    const find = () => frames.find((one): one is Wanted => one.type === type && fits(one as Wanted))
+    return new Promise((resolve, reject) => {
+      const fail = (why: string) => {
+        looking.delete(look)
+        clearTimeout(timer)
+        reject(new Error(`${why} while waiting for ${type}; frames: ${JSON.stringify(frames)}`))
+      }
+      const look = () => {
+        const found = find()
+        if (found === undefined) return
+        looking.delete(look)
+        clearTimeout(timer)
+        resolve(found)
+      }
+      const timer = setTimeout(() => fail('no such frame in time'), FRAME_MS_MAX)
+      looking.add(look)
+      look()
+      void closed.then((code) => looking.has(look) && fail(`closed with ${code}`))
+    })
+  }
+  let pings = 0
+  return {
+    frames,
+    raw,
+    closed,
+    frame,
+    write: (value) => raw.send(typeof value === 'string' || value instanceof Buffer ? value : JSON.stringify(value)),
+    async settled() {
+      // Commands are answered in order, and an unknown turn is always answered.
+      pings += 1
+      const turnId = `00000000-0000-5000-8000-${String(pings).padStart(12, '0')}`
+      raw.send(JSON.stringify({ type: 'response.stop', turnId }))
+      await frame('error', (one) => one.turnId === turnId)
+    },
+    async say(text, messageId = randomUUID()) {
+      raw.send(JSON.stringify({ type: 'message.send', messageId, text }))
+      const { turnId } = await frame('message.accepted', (one) => one.messageId === messageId)
+      return { messageId, turnId }
+    },
+  }
+}
+
+/** Signs claims as the server's development mode does, or wrongly on purpose. */
+export function forgeToken(
+  claims: Record<string, unknown>,
+  secret = JWT_SECRET,
+  header: Record<string, unknown> = { alg: 'HS256' },
+): string {
+  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const unsigned = `${part(header)}.${part(claims)}`
+  return `${unsigned}.${createHmac('sha256', secret).update(unsigned).digest('base64url')}`
+}
