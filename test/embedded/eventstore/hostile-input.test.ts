@@ -167,6 +167,9 @@ describe('a call', () => {
     const calls = Array.from({ length: 50 }, () => wire.call('streams.Streams/Read').send(READ_LARGE))
     for (const { stream } of calls) stream.pause()
     await Promise.all(calls.map(({ stream }) => once(stream, 'response')))
+    // Each append is a turn of the server in which every reader would have got another slice.
+    for (let turn = 0; turn < 300; turn += 1)
+      await client.appendToStream('turns', jsonEvent({ type: 'noted', data: {} }))
     expect(calls[0]?.stream.closed).toBe(false)
     expect((await residentBytes()) - before).toBeLessThan(100 * MIB)
     await wire.close()
