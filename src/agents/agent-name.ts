@@ -1,0 +1,14 @@
+/** The agents a turn can be answered by; the names are part of the record and of the outer contract. */
+
+export const agentNames = [
+  'learning',
+  'discovery',
+  'creation',
+  'image',
+  'profile',
+  'support',
+  'smalltalk',
+  'guard',
+] as const
+
+export type AgentName = (typeof agentNames)[number]
