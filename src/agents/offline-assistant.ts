@@ -1,0 +1,97 @@
+/** The language model that needs no key and no network: the same conversation always gets the same answer, with its sources. */
+import { setTimeout as wait } from 'node:timers/promises'
+import type { AgentName } from './agent-name.ts'
+import type { KnowledgeBase } from './knowledge-base.ts'
+import { estimateTokens, type LanguageModel, type ModelPart, type ModelRequest, type Usage } from './language-model.ts'
+import type { Answer, AnswerDraft } from './offline/answer-draft.ts'
+import { type AskedQuestion, readQuestion } from './offline/asked-question.ts'
+import { clarifyAnswer } from './offline/clarify-answer.ts'
+import { creationAnswer } from './offline/creation-answer.ts'
+import { discoveryAnswer } from './offline/discovery-answer.ts'
+import { guardAnswer } from './offline/guard-answer.ts'
+import { imageAnswer } from './offline/image-answer.ts'
+import { learningAnswer } from './offline/learning-answer.ts'
+import { profileAnswer } from './offline/profile-answer.ts'
+import { smalltalkAnswer } from './offline/smalltalk-answer.ts'
+import { supportAnswer } from './offline/support-answer.ts'
+import { languageNotice } from './question-language.ts'
+
+export interface OfflineAssistantOptions {
+  /** How long to wait before each word, so that people see the answer being written; 0 or absent: not at all. */
+  readonly deltaDelayMs?: number
+}
+
+export function createOfflineAssistant(knowledge: KnowledgeBase, options: OfflineAssistantOptions = {}): LanguageModel {
+  const deltaDelayMs = options.deltaDelayMs ?? 0
+
+  async function* stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelPart> {
+    signal.throwIfAborted()
+    const answer = writeAnswer(request, knowledge)
+    const { text, isCut } = withinLimit(answer.text, request.agent.limits.outputCharactersMax)
+    for (const delta of wordsOf(text)) {
+      if (deltaDelayMs > 0) await pause(deltaDelayMs, signal)
+      signal.throwIfAborted()
+      yield { type: 'text', text: delta }
+    }
+    for (const citation of answer.citations) yield { type: 'citation', ...citation }
+    signal.throwIfAborted()
+    yield { type: 'finish', finishReason: isCut ? 'length' : 'stop', usage: usageOf(request, text) }
+  }
+
+  return { provider: 'offline', id: `emberlog-knowledge-${knowledge.version}`, stream }
+}
+
+/** Writes the whole answer at once; it is only handed out word by word. */
+function writeAnswer(request: ModelRequest, knowledge: KnowledgeBase): Answer {
+  const text = request.messages.at(-1)?.text ?? ''
+  const body = draftFor(request, knowledge).finish()
+  const notice = request.agent.name === 'guard' ? undefined : languageNotice(text)
+  return notice === undefined ? body : { ...body, text: `${notice}\n\n${body.text}` }
+}
+
+function draftFor(request: ModelRequest, knowledge: KnowledgeBase): AnswerDraft {
+  const { agent, messages, routing } = request
+  if (agent.name === 'guard') return guardAnswer()
+  if (routing?.clarify !== undefined) return clarifyAnswer(routing.clarify)
+  const question = readQuestion(messages, knowledge, agent.name === 'support' ? 'support' : 'learning')
+  return writers[agent.name](question, knowledge)
+}
+
+type AnswerWriter = (question: AskedQuestion, knowledge: KnowledgeBase) => AnswerDraft
+
+const writers: Readonly<Record<AgentName, AnswerWriter>> = {
+  learning: learningAnswer,
+  discovery: discoveryAnswer,
+  creation: creationAnswer,
+  image: imageAnswer,
+  profile: profileAnswer,
+  support: supportAnswer,
+  smalltalk: smalltalkAnswer,
+  guard: guardAnswer,
+}
+
+/** Splits a text into words, each with the white space that follows it; joined, they are the text. */
+function wordsOf(text: string): string[] {
+  return text.match(/\s*\S+\s*/g) ?? []
+}
+
+/** Cuts a text that is too long after a whole word. */
+function withinLimit(text: string, charactersMax: number): { text: string; isCut: boolean } {
+  if (text.length <= charactersMax) return { text, isCut: false }
+  const cut = text.slice(0, charactersMax)
+  return { text: cut.slice(0, cut.lastIndexOf(' ') + 1) || cut, isCut: true }
+}
+
+async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  try {
+    await wait(delayMs, undefined, { signal })
+  } catch (error) {
+    signal.throwIfAborted() // The reason itself, rather than the timer's wrapping of it.
+    throw error
+  }
+}
+
+function usageOf(request: ModelRequest, answer: string): Usage {
+  const read = request.messages.reduce((tokens, { text }) => tokens + estimateTokens(text), 0)
+  return { inputTokens: read, outputTokens: estimateTokens(answer) }
+}

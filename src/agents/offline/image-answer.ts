@@ -1,0 +1,52 @@
+/** Cannot draw and says so; turns the wish into a description that an image model could use. */
+import type { KnowledgeBase } from '../knowledge-base.ts'
+import { questionTerms } from '../question-terms.ts'
+import { type AnswerDraft, createAnswerDraft, quoted } from './answer-draft.ts'
+import type { AskedQuestion } from './asked-question.ts'
+import { paragraphsOf } from './entry-parts.ts'
+
+export function imageAnswer(question: AskedQuestion, knowledge: KnowledgeBase): AnswerDraft {
+  const draft = createAnswerDraft()
+  const subject = subjectOf(question.text)
+  draft.paragraph('I cannot draw while offline: no image model is connected, so there is no picture yet.')
+  if (questionTerms(subject).length === 0) {
+    return draft.paragraph(
+      'Tell me what it should show, in which style (photo, drawing, diagram), in which format (square, wide, tall) and which words should appear in it. I will write the description that an image model needs.',
+    )
+  }
+  draft.paragraph(
+    [
+      'A description you can hand to any image model, to be filled in where you have a wish:',
+      '',
+      `> **Subject:** ${quoted(subject)}`,
+      `> **Style:** ${explains.test(question.text) ? 'flat infographic, few colours, clear icons' : 'your choice: photo, watercolour, line drawing'}`,
+      '> **Composition:** one clear centre, quiet background',
+      '> **Format:** wide, 16:9',
+      `> **Words in the picture:** ${explains.test(question.text) ? 'a title and at most five short labels' : 'none'}`,
+    ].join('\n'),
+  )
+  const entry = explains.test(question.text)
+    ? knowledge.search(subject, { limit: 1, area: 'learning' })[0]?.entry
+    : undefined
+  if (entry !== undefined) {
+    draft.paragraph(`What the labels can say about **${entry.title}** ${draft.cite(entry)}: ${paragraphsOf(entry)[0]}`)
+  }
+  return draft.paragraph('What should I change: subject, style or format?')
+}
+
+const explains = /\b(infogra\w+|diagram\w*|diagramm\w*|flow ?chart|chart|explain\w*|schema|poster|about)\b/i
+
+/** What remains of a wish for a picture when the wishing is taken away. */
+function subjectOf(text: string): string {
+  return text
+    .replaceAll(/\s+/g, ' ')
+    .replace(
+      /^.*?\b(?:image|picture|photo|illustration|infographic|visual|diagram|flow ?chart|banner|logo|avatar|bild|imagen|dessin|imagem)\b\s*(?:of|about|showing|with|for|that|von|de|sobre|d['’]|sur|uber|über)?\s*/i,
+      '',
+    )
+    .replace(
+      /^(?:please\s+)?(?:can you\s+|could you\s+)?(?:make|create|generate|draw|design|paint|sketch)\s+(?:me\s+)?(?:an?\s+)?/i,
+      '',
+    )
+    .trim()
+}

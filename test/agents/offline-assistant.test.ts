@@ -1,0 +1,229 @@
+import { describe, expect, test } from 'vitest'
+import { agentFor } from '../../src/agents/agent-catalogue.ts'
+import { agentNames } from '../../src/agents/agent-name.ts'
+import { estimateTokens, type ModelRequest } from '../../src/agents/language-model.ts'
+import { createOfflineAssistant } from '../../src/agents/offline-assistant.ts'
+import { allParts, ask, assistant, conversation, knowledge } from './conversation.ts'
+
+const question: ModelRequest = {
+  agent: agentFor('learning'),
+  messages: [{ role: 'user', text: 'What is RAG in AI?' }],
+}
+
+describe('an answer of the offline assistant', () => {
+  test('comes in word-sized deltas followed by its citations and exactly one finish', async () => {
+    const { parts, deltas } = await ask('learning', 'What is RAG in AI?')
+    expect(deltas.length).toBeGreaterThan(50)
+    expect(deltas.every((delta) => /^\s*\S+\s*$/.test(delta))).toBe(true)
+    const types = parts.map(({ type }) => type)
+    expect(types.lastIndexOf('text')).toBeLessThan(types.indexOf('citation'))
+    expect(types.filter((type) => type === 'finish')).toHaveLength(1)
+    expect(types.at(-1)).toBe('finish')
+  })
+
+  test('cites the entry it comes from, with its source, in the text and as a part', async () => {
+    const { text, citations } = await ask('learning', 'What is RAG in AI?')
+    expect(text).toContain('looks things up before it answers')
+    expect(text).toContain('[1]')
+    expect(text).toContain('https://arxiv.org/abs/2005.11401')
+    expect(citations).toEqual([
+      {
+        type: 'citation',
+        number: 1,
+        entryId: 'rag',
+        title: 'Retrieval-augmented generation (RAG)',
+        source: 'https://arxiv.org/abs/2005.11401',
+      },
+    ])
+  })
+
+  test('is the same, part by part, whenever the same request is made', async () => {
+    const again = createOfflineAssistant(knowledge)
+    const one = await allParts(assistant.stream(question, new AbortController().signal))
+    const two = await allParts(again.stream(question, new AbortController().signal))
+    expect(two).toEqual(one)
+  })
+
+  test('counts usage by the stated estimate', async () => {
+    const { text, finish } = await ask('learning', 'What is RAG in AI?')
+    expect(finish).toEqual({
+      type: 'finish',
+      finishReason: 'stop',
+      usage: { inputTokens: estimateTokens('What is RAG in AI?'), outputTokens: estimateTokens(text) },
+    })
+  })
+
+  test('is cut after a whole word at the agent’s limit, and says so in the finish', async () => {
+    const whole = (await ask('learning', 'What is RAG in AI?')).text
+    const agent = { ...agentFor('learning'), limits: { ...agentFor('learning').limits, outputCharactersMax: 100 } }
+    const parts = await allParts(assistant.stream({ ...question, agent }, new AbortController().signal))
+    const text = parts.map((part) => (part.type === 'text' ? part.text : '')).join('')
+    expect(text.length).toBeLessThanOrEqual(100)
+    expect(whole.startsWith(text)).toBe(true)
+    expect(text.at(-1)).toBe(' ')
+    expect(parts.at(-1)).toMatchObject({ type: 'finish', finishReason: 'length' })
+  })
+
+  test('names the version of the knowledge as its model', () => {
+    expect(assistant.provider).toBe('offline')
+    expect(assistant.id).toBe(`emberlog-knowledge-${knowledge.version}`)
+    expect(knowledge.version).toMatch(/^[0-9a-f]{12}$/)
+  })
+})
+
+describe('an aborted answer', () => {
+  test('throws the reason at once when the signal was aborted before', async () => {
+    const reason = new Error('stopped by the person')
+    const parts = assistant.stream(question, AbortSignal.abort(reason))
+    await expect(allParts(parts)).rejects.toBe(reason)
+  })
+
+  test('hands out no part after the abort', async () => {
+    const controller = new AbortController()
+    const reason = new Error('stopped by the person')
+    const seen: string[] = []
+    const reading = async () => {
+      for await (const part of assistant.stream(question, controller.signal)) {
+        if (part.type === 'text') seen.push(part.text)
+        if (seen.length === 3) controller.abort(reason)
+      }
+    }
+    await expect(reading()).rejects.toBe(reason)
+    expect(seen).toHaveLength(3)
+  })
+
+  test('does not wait for the pace, and leaves no timer behind', async () => {
+    const timersBefore = openTimers()
+    const paced = createOfflineAssistant(knowledge, { deltaDelayMs: 3_600_000 })
+    const controller = new AbortController()
+    const reason = new Error('stopped by the person')
+    const reading = allParts(paced.stream(question, controller.signal))
+    await Promise.resolve()
+    expect(openTimers()).toBe(timersBefore + 1)
+    controller.abort(reason)
+    await expect(reading).rejects.toBe(reason)
+    expect(openTimers()).toBe(timersBefore)
+  })
+
+  test('is a prefix of the whole answer, which can be written again identically', async () => {
+    const whole = await ask('learning', 'What is RAG in AI?')
+    const seen: string[] = []
+    for await (const part of assistant.stream(question, new AbortController().signal)) {
+      if (part.type === 'text') seen.push(part.text)
+      if (seen.length === 20) break
+    }
+    expect(whole.deltas.slice(0, 20)).toEqual(seen)
+  })
+})
+
+describe('any text a person may send', () => {
+  const texts = [
+    '',
+    '   ',
+    '\0\0\0',
+    '\ud800 lone surrogate \udfff',
+    '🔥🔥🔥',
+    '你好，什么是人工智能？',
+    'مرحبا، ما هو الذكاء الاصطناعي؟',
+    '<script>alert(1)</script>',
+    'a'.repeat(20_000),
+    'what is RAG '.repeat(1_600),
+    '(((((((((((((((((((((((((((('.repeat(700),
+    '1. - * ** ``` | https:// '.repeat(700),
+  ]
+
+  test.each(agentNames)('gets an answer from %s', async (agent) => {
+    for (const text of texts) {
+      const reply = await ask(agent, text)
+      expect(reply.text.trim().length, JSON.stringify(text.slice(0, 30))).toBeGreaterThan(20)
+      expect(reply.finish.finishReason).toBe('stop')
+    }
+  })
+
+  test('is never repeated as markup', async () => {
+    for (const agent of agentNames) {
+      const { text } = await ask(agent, '<script>alert(1)</script> picture of ![x](http://x) project')
+      expect(text.replaceAll(/`[^`]*`/g, '')).not.toMatch(/<script|!\[/)
+    }
+  })
+})
+
+describe('a question in another language', () => {
+  test.each([
+    ['Was ist ein neuronales Netz?', 'Meine Wissensbasis ist auf Englisch', 'neural-network'],
+    ['¿Qué es RAG?', 'Mi base de conocimientos está en inglés', 'rag'],
+    ['Qu’est-ce que le surapprentissage ?', 'Ma base de connaissances est en anglais', 'overfitting'],
+    ['O que é um modelo de linguagem?', 'A minha base de conhecimento está em inglês', 'llm'],
+  ])('%s is answered in English after a sentence in that language', async (text, notice, entryId) => {
+    const reply = await ask('learning', text)
+    expect(reply.text.startsWith(notice)).toBe(true)
+    expect(reply.citations[0]?.entryId).toBe(entryId)
+  })
+
+  test('is not suspected in English', async () => {
+    for (const text of [
+      'What is RAG in AI?',
+      'explain die casting of tokens',
+      'RAG',
+      'transformers, please',
+      'LoRA?',
+    ]) {
+      expect((await ask('learning', text)).text).not.toMatch(/Englisch|inglés|anglais|inglês|inglese|Engels/)
+    }
+  })
+})
+
+describe('a conversation', () => {
+  test('resolves “it” to the topic before', async () => {
+    const { say } = conversation()
+    await say('learning', 'What is RAG in AI?')
+    const reply = await say('learning', 'How do I implement it in my project?')
+    expect(reply.citations.map(({ entryId }) => entryId)).toEqual(['rag-in-practice'])
+  })
+
+  test('resolves “the first one you mentioned” to the list before', async () => {
+    const { say } = conversation()
+    const first = await say('learning', 'What is RAG in AI?')
+    expect(first.text).toContain('Related: Building RAG into a project · Embeddings')
+    const reply = await say('learning', 'Tell me more about the second one you mentioned')
+    expect(reply.citations[0]?.entryId).toBe('embedding')
+  })
+
+  test('keeps “this” when another thing is named to compare with', async () => {
+    const { say } = conversation()
+    await say('learning', 'What are transformers in AI?')
+    const reply = await say('learning', 'How is this different from RNNs?')
+    expect(reply.citations.map(({ entryId }) => entryId)).toEqual(['transformer', 'rnn'])
+  })
+
+  test('gives the example, the limits and the short form of its topic when asked for them', async () => {
+    const { say } = conversation()
+    await say('learning', 'What are transformers?')
+    expect((await say('learning', 'Can you give me an example?')).text).toContain('Example: in "The trophy did not fit')
+    expect((await say('learning', 'And what are its limits?')).text).toContain('Limits: plain attention compares')
+    const short = await say('learning', "I don't understand")
+    expect(short.text).toContain('in one sentence: A transformer is')
+    expect(short.citations.map(({ entryId }) => entryId)).toEqual(['transformer'])
+  })
+
+  test('lets a new topic replace the old one', async () => {
+    const { say } = conversation()
+    await say('learning', 'What is RAG?')
+    await say('learning', 'What is overfitting?')
+    const reply = await say('learning', 'How do I prevent it?')
+    expect(reply.citations[0]?.entryId).toBe('overfitting')
+  })
+
+  test('finds its way over five turns, and after a reload from the same messages', async () => {
+    const { say } = conversation()
+    await say('learning', 'I want to learn about building AI chatbots')
+    const tools = await say('learning', 'What tools would I need?')
+    expect(tools.text).toMatch(/chatbot/i)
+    const easiest = await say('learning', 'Which one is easiest to start with?')
+    expect(easiest.citations.length).toBeGreaterThan(0)
+  })
+})
+
+function openTimers(): number {
+  return process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+}
