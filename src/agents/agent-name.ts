@@ -12,3 +12,7 @@ export const agentNames = [
 ] as const
 
 export type AgentName = (typeof agentNames)[number]
+
+export function isAgentName(value: string): value is AgentName {
+  return agentNames.some((name) => name === value)
+}

@@ -1,4 +1,5 @@
 /** Reads what a turn needs to know of its conversation from the record: the question, and what was said before it. */
+import { type AgentName, isAgentName } from '../agents/agent-name.ts'
 import type { Codec, RecordedEvent, StoredEvent } from '../events/codec.ts'
 import { responseMessageIdOf } from '../events/stream-names.ts'
 import type { EventReader } from '../store/event-store.ts'
@@ -11,7 +12,7 @@ const HISTORY_MESSAGES_MAX = 100
 export interface PastMessage {
   readonly role: 'user' | 'assistant'
   readonly text: string
-  readonly agent?: string
+  readonly agent?: AgentName
 }
 
 export interface AskedTurn {
@@ -89,7 +90,12 @@ function askedTurnIn(events: readonly RecordedEvent[], turnId: string): AskedTur
 
   function answerOf(text: string, ofTurnId: string): KnownMessage {
     const agent = agents.get(ofTurnId)
-    return { role: 'assistant', text, parentMessageId: asking.get(ofTurnId), ...(agent === undefined ? {} : { agent }) }
+    return {
+      role: 'assistant',
+      text,
+      parentMessageId: asking.get(ofTurnId),
+      ...(agent !== undefined && isAgentName(agent) && { agent }),
+    }
   }
 }
 
