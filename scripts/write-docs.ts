@@ -1,0 +1,7 @@
+/** Writes the pages of docs/ that are made from code. A test holds them against the code. */
+import { writeFileSync } from 'node:fs'
+import { configurationPage } from './configuration-page.ts'
+import { errorsPage } from './errors-page.ts'
+
+writeFileSync(new URL('../docs/configuration.md', import.meta.url), configurationPage())
+writeFileSync(new URL('../docs/errors.md', import.meta.url), errorsPage())

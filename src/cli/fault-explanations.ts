@@ -1,0 +1,84 @@
+/** What each fault means to whoever runs the program, and what to do about it; docs/errors.md is made from this too. */
+
+export const faultExplanations: Readonly<Record<string, string>> = {
+  // Starting
+  'configuration-invalid':
+    'A variable has a value that cannot be used; the message names each one (docs/configuration.md).',
+  'data-directory-unusable':
+    'The data directory cannot be used. Set EMBERLOG_DATA_DIR to a directory that this user may write to.',
+  'role-failed': 'A part of the program came to an end that it cannot recover from; the cause stands below.',
+  'jwt-secret-too-short': 'AUTH_JWT_SECRET is too short to sign with. Use at least 32 random characters.',
+  EADDRINUSE:
+    'The port is in use by another program. Stop that program, or set PORT to another one (0 takes a free one).',
+  EACCES: 'The system refuses access. Check who may listen on this port, and who may write to the data directory.',
+  EADDRNOTAVAIL: 'This machine does not have the address in HOST. Set HOST to one of its own, such as 127.0.0.1.',
+
+  // The record
+  'store-unavailable':
+    'The event store does not answer. Check EVENTSTORE_URL and that the server is running. What was being written may or may not be there; repeating it is safe.',
+  'store-refused': 'The event store answered with an error that waiting does not mend; the cause stands below.',
+  'store-too-old': 'The event store does not tell positions with its events. Version 22.6 or later does.',
+  'event-store-failed':
+    'The embedded event store cannot go on; nothing that was acknowledged is lost. The cause stands below. Mend it (disk space, permissions) and start again.',
+  'event-store-crashed':
+    'The embedded event store’s thread ended with an error of its own. Start again; please report it.',
+  'event-store-ended': 'The embedded event store’s thread ended unasked. Start again; please report it.',
+  'directory-in-use':
+    'Another Emberlog works on this data directory. Stop it, or set EMBERLOG_DATA_DIR to another one.',
+  'directory-not-a-log':
+    'The directory holds something that is no event log, or one of a format that this version does not know. Choose another directory, or use the version that wrote it.',
+  'directory-not-empty': 'A backup goes only into an empty directory. Choose another one.',
+  'log-damaged':
+    'Bytes of the event log are no longer what was written; the message names the place. Nothing was changed. Restore the log from a backup.',
+  'log-not-written':
+    'The disk did not take what was to be written (full, or an I/O error). Nothing of it was acknowledged. Make room, then start again.',
+  'log-overloaded': 'Writers are far ahead of the disk. Try again in a moment.',
+  'log-closed': 'The event log is closed; the program is stopping.',
+
+  // The record's content
+  'event-not-encodable': 'An event does not fit its own schema. This is a mistake in the program; please report it.',
+  'event-not-decodable':
+    'A stored event does not fit its schema. It was written by something else, or damaged. `emberlog audit replay` shows it as it is stored.',
+  'event-type-unknown':
+    'The record holds an event of a type that this version does not know. Use the version that wrote it.',
+  'event-version-unknown':
+    'The record holds an event in a newer schema version than this program knows. Use the version that wrote it.',
+  'turn-not-recorded': 'The rules refused a step of a turn that was being answered. The turn is delivered again.',
+
+  // The read models
+  'postgres-failed':
+    'The embedded Postgres died several times in a short while, or does not start again. Its log is in the data directory.',
+  'database-refused': 'Postgres answered with an error that waiting does not mend; the cause stands below.',
+  'database-newer': 'The database was prepared by a newer version of Emberlog. Use that version, or another database.',
+  'migration-changed':
+    'A migration that was applied to this database reads otherwise today. Migrations are never edited: restore the file.',
+  'connection-budget-too-large':
+    'DATABASE_CONNECTIONS_MAX is more than Postgres has to spare. Lower it, or raise max_connections of the server.',
+  'connection-budget-too-small': 'DATABASE_CONNECTIONS_MAX leaves no room for what the process needs. Raise it.',
+  'checkpoint-moved': 'Another process owns the read models now; this one stood down without changing anything.',
+  'event-not-projectable':
+    'An event cannot become rows. It is parked with the later events of its stream; other streams go on.',
+  'too-many-parked-streams':
+    'So many streams are parked that something is wrong with the projectors. Projecting stopped.',
+  'record-behind-read-models':
+    'The read models have seen more than the record holds: they belong to another record, or the record was restored from an older backup. Rebuild them, or use the right database.',
+  'read-models-missing': 'There are no read models to look at yet. Start `emberlog serve` once.',
+  'rebuild-stopped': 'The rebuild was stopped before it was done; the live read models are unchanged.',
+  'generation-differs':
+    'The read models built anew differ from the live ones although the same projectors made both. They were kept apart for inspection; nothing was replaced.',
+  'generation-unknown': 'There is no generation of read models with this number.',
+
+  // Routing and answering
+  'router-weights-unusable': 'The router’s weights cannot be read. Reinstall, or run `npm run train-router`.',
+  'router-weights-changed': 'The router’s weights do not fit their hash. Reinstall, or run `npm run train-router`.',
+  'router-weights-unknown-format': 'The router’s weights are of a format that this version does not know.',
+  'knowledge-not-readable': 'The offline assistant’s knowledge base cannot be read. Reinstall.',
+
+  // The command line
+  'server-unreachable': 'The server does not answer at this address. Check --url, or start one with `emberlog serve`.',
+  'server-refused': 'The server refused the request; status and code say why.',
+  'socket-closed':
+    'The server closed the connection before the answer was complete; the turn is in the record all the same.',
+  'answer-too-late':
+    'The answer took longer than the command waits. The turn goes on; `emberlog audit replay` shows its end.',
+}
