@@ -38,6 +38,8 @@ export interface DurableLogOptions {
   readonly segmentRecordsMax?: number
   /** Blocks of files that stay in memory for reading. */
   readonly cacheBytesMax?: number
+  /** So much of the sealed segments, the newest first, is checked byte by byte at the opening. */
+  readonly checkedBytesMax?: number
   readonly files?: FileLayer
 }
 
@@ -45,6 +47,7 @@ export const DURABLE_LOG_LIMITS = {
   segmentBytesMax: 64 * 1024 * 1024,
   segmentRecordsMax: 65_536,
   cacheBytesMax: 16 * 1024 * 1024,
+  checkedBytesMax: 256 * 1024 * 1024,
   /** Appends beyond this throw `log-overloaded`; a server slows its writers down long before. */
   pendingBytesMax: 256 * 1024 * 1024,
 } as const
@@ -62,13 +65,25 @@ export async function openDurableLog(options: DurableLogOptions): Promise<Durabl
   files.makeDirectory(directory)
   const release = files.hold(directory)
   try {
-    const opened = await openSegments(directory, files, options.cacheBytesMax ?? DURABLE_LOG_LIMITS.cacheBytesMax)
-    const log = new DurableLog(opened, { ...options, directory }, release)
+    const limits = limitsOf(options)
+    const opened = await openSegments({ ...limits, directory, files })
+    const log = new DurableLog(opened, { ...options, ...limits, directory }, release)
     await log.begin()
     return log
   } catch (error) {
     release()
     throw error
+  }
+}
+
+type Limits = Required<Pick<DurableLogOptions, keyof typeof DURABLE_LOG_LIMITS & keyof DurableLogOptions>>
+
+function limitsOf(options: DurableLogOptions): Limits {
+  return {
+    segmentBytesMax: options.segmentBytesMax ?? DURABLE_LOG_LIMITS.segmentBytesMax,
+    segmentRecordsMax: options.segmentRecordsMax ?? DURABLE_LOG_LIMITS.segmentRecordsMax,
+    cacheBytesMax: options.cacheBytesMax ?? DURABLE_LOG_LIMITS.cacheBytesMax,
+    checkedBytesMax: options.checkedBytesMax ?? DURABLE_LOG_LIMITS.checkedBytesMax,
   }
 }
 
@@ -78,7 +93,7 @@ class DurableLog implements DurableEventLog, Readable {
   readonly recentIds = new RecentIds()
   readonly segments: Segment[]
   durableEnd: number
-  readonly #options: DurableLogOptions
+  readonly #limits: Limits
   readonly #release: () => void
   readonly #place: SegmentPlace
   readonly #commits: GroupCommit
@@ -94,13 +109,13 @@ class DurableLog implements DurableEventLog, Readable {
   #closing: Promise<void> | undefined
   readonly #closed = new AbortController()
 
-  constructor(opened: OpenedLog, options: DurableLogOptions, release: () => void) {
+  constructor(opened: OpenedLog, options: DurableLogOptions & Limits, release: () => void) {
     this.directory = options.directory
     this.seed = opened.place.seed
     this.segments = [...opened.sealed, opened.tail]
     this.durableEnd = opened.tail.endPosition
     this.#tail = opened.tail
-    this.#options = options
+    this.#limits = options
     this.#release = release
     this.#place = opened.place
     this.#commits = new GroupCommit({
@@ -188,12 +203,11 @@ class DurableLog implements DurableEventLog, Readable {
       if (this.#tail.index.count > 0) await this.#roll().done.promise
       await this.#sealing
       const segments = this.segments.filter((segment) => segment instanceof SealedSegment)
-      const limits = { ...DURABLE_LOG_LIMITS, ...this.#options }
       const replace = (old: readonly SealedSegment[], next: SealedSegment) => {
         this.segments.splice(this.segments.indexOf(old[0] as SealedSegment), old.length, next)
       }
       const signal = options.signal ? AbortSignal.any([options.signal, this.#closed.signal]) : this.#closed.signal
-      return compactSegments({ ...limits, ...options, signal, log: this, segments, place: this.#place, replace })
+      return compactSegments({ ...this.#limits, ...options, signal, log: this, segments, place: this.#place, replace })
     })
   }
 
@@ -252,7 +266,7 @@ class DurableLog implements DurableEventLog, Readable {
 
   /** Goes on in a new segment when the last one is full. Its file comes with its first group. */
   #rollWhenFull(): void {
-    const { segmentBytesMax, segmentRecordsMax } = { ...DURABLE_LOG_LIMITS, ...this.#options }
+    const { segmentBytesMax, segmentRecordsMax } = this.#limits
     if (this.#tail.end >= segmentBytesMax || this.#tail.index.count >= segmentRecordsMax) this.#roll()
   }
 

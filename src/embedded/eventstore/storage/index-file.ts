@@ -41,13 +41,13 @@ export interface IndexIdentity {
   readonly seed: number
 }
 
-/** The whole index file of a segment. */
-export function encodeIndex(index: MemoryIndex, identity: IndexIdentity): Buffer {
+/** The whole index file of a segment whose file has that checksum. */
+export function encodeIndex(index: MemoryIndex, identity: IndexIdentity, segmentChecksum: number): Buffer {
   const shape = shapeOf(index)
   const pages = Math.ceil(shape.words / PAGE_WORDS)
   const file = Buffer.alloc(pages * BLOCK_BYTES)
   const put = (word: number, value: number) => file.writeUInt32LE(value, byteOf(word))
-  const head = headOf(identity, shape)
+  const head = [...headOf(identity, shape), segmentChecksum]
   for (let i = 0; i < head.length; i += 1) put(i, head[i] as number)
   for (let i = 0; i < index.count; i += 1) {
     put(shape.offsets + i, index.offsetAt(i))
@@ -132,11 +132,14 @@ function headOf({ header, bytes, seed }: IndexIdentity, shape: Sizes): number[] 
 }
 
 const IDENTITY_WORDS = 10
+const SIZE_WORDS = 5
 
 export class DiskIndex implements SegmentIndex {
   readonly count: number
   readonly streamsBegun: number
   readonly bytes: number
+  /** Of all bytes of the segment's file, as it was when the index was written. */
+  readonly segmentChecksum: number
   readonly #file: LogFile
   readonly #cache: BlockCache
   readonly #number: number
@@ -149,7 +152,7 @@ export class DiskIndex implements SegmentIndex {
     this.#file = file
     this.#cache = cache
     this.#number = cache.nextFileNumber()
-    const words = Array.from({ length: IDENTITY_WORDS + 5 }, (_, i) => this.#word(i))
+    const words = Array.from({ length: IDENTITY_WORDS + SIZE_WORDS }, (_, i) => this.#word(i))
     const [count = 0, isDense, slots = 0, filterWords = 0, streamsBegun = 0] = words.slice(IDENTITY_WORDS)
     this.#shape = layOut({ count, isDense: isDense === 1, slots, filterWords, streamsBegun })
     const expected = headOf(identity, this.#shape)
@@ -158,6 +161,7 @@ export class DiskIndex implements SegmentIndex {
     this.bytes = Math.ceil(this.#shape.words / PAGE_WORDS) * BLOCK_BYTES
     if (file.size() !== this.bytes) throw new IndexDamage('the index is not whole', this)
     this.count = count
+    this.segmentChecksum = this.#word(IDENTITY_WORDS + SIZE_WORDS)
     this.streamsBegun = streamsBegun
     this.#firstPosition = identity.header.firstPosition
     this.#filter = Uint32Array.from({ length: filterWords }, (_, i) => this.#word(this.#shape.filter + i))

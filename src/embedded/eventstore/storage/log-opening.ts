@@ -8,9 +8,11 @@ import {
   encodeHeader,
   indexFile,
   isUnfinished,
+  type ParsedName,
   parseSegmentFile,
   type SegmentHeader,
   type SegmentName,
+  seedOf,
   segmentFile,
 } from './segment-header.ts'
 import { MemoryIndex } from './segment-index.ts'
@@ -26,8 +28,16 @@ export interface OpenedLog {
   readonly bytesCut: number
 }
 
+export interface OpeningOptions {
+  readonly directory: string
+  readonly files: FileLayer
+  readonly cacheBytesMax: number
+  /** Of the sealed segments, the newest ones up to so many bytes are checked by the checksum of their file. */
+  readonly checkedBytesMax: number
+}
+
 /** Opens all segments of a directory that is already held. Throws `log-damaged` with file, offset and position. */
-export async function openSegments(directory: string, files: FileLayer, cacheBytesMax: number): Promise<OpenedLog> {
+export async function openSegments({ directory, files, ...limits }: OpeningOptions): Promise<OpenedLog> {
   const { names, leftOver } = chooseFiles(directory, files)
   for (const file of leftOver) files.remove(path.join(directory, file))
   await files.syncDirectory(directory)
@@ -36,20 +46,20 @@ export async function openSegments(directory: string, files: FileLayer, cacheByt
     files,
     directory,
     path: (name) => path.join(directory, name),
-    cache: new BlockCache(cacheBytesMax),
-    seed: Number.parseInt(storeId.slice(0, 8), 16),
+    cache: new BlockCache(limits.cacheBytesMax),
+    seed: seedOf({ storeId }),
   }
   const sealed: SealedSegment[] = []
   try {
-    // The last file may have been cut short by a crash; a compacted one was never written to under its name.
-    const last = names.at(-1)
-    const isOpen = last?.rewrite === 0
-    for (const name of isOpen ? names.slice(0, -1) : names) {
+    for (const name of names.slice(0, -1)) {
       const segment = openSealed(name, place)
       sealed.push(segment)
       assertFollows(segment.header, sealed.at(-2), storeId)
     }
-    if (!last || !isOpen) return { place, sealed, tail: tailAfter(sealed.at(-1), storeId, place), bytesCut: 0 }
+    await assertNewestWhole(sealed, limits.checkedBytesMax)
+    const last = names.at(-1)
+    if (!last) return { place, sealed, tail: tailAfter(undefined, storeId, place), bytesCut: 0 }
+    // Only the last file may have been cut short by a crash.
     const { tail, bytesCut } = await recoverTail(last, place)
     assertFollows(tail.header, sealed.at(-1), storeId)
     return { place, sealed, tail, bytesCut }
@@ -59,14 +69,19 @@ export async function openSegments(directory: string, files: FileLayer, cacheByt
   }
 }
 
+/** The rest is checked record by record as it is read, and as a whole by `verifyLog`. */
+async function assertNewestWhole(sealed: readonly SealedSegment[], bytesMax: number): Promise<void> {
+  let bytes = 0
+  for (const segment of sealed.toReversed()) {
+    bytes += segment.file.end
+    if (bytes > bytesMax) return
+    await segment.assertWhole()
+  }
+}
+
 /** An empty segment behind `last`, or the first one of a log. It has no file yet. */
-export function tailAfter(
-  last: SealedSegment | TailSegment | undefined,
-  storeId: string,
-  place: SegmentPlace,
-): TailSegment {
+export function tailAfter(last: TailSegment | undefined, storeId: string, place: SegmentPlace): TailSegment {
   const number = (last?.header.lastNumber ?? 0) + 1
-  const begun = last instanceof TailSegment ? last.index.streamsBegun : (last?.streamsBegun ?? 0)
   const header: SegmentHeader = {
     number,
     lastNumber: number,
@@ -74,7 +89,7 @@ export function tailAfter(
     salt: randomBytes(4).readUInt32LE(),
     firstPosition: last?.endPosition ?? 0,
     endPosition: 0,
-    streamsBefore: (last?.header.streamsBefore ?? 0) + begun,
+    streamsBefore: (last?.header.streamsBefore ?? 0) + (last?.index.streamsBegun ?? 0),
     streamsBegun: 0,
     storeId,
   }
@@ -107,16 +122,19 @@ function replaces(newer: SegmentName, older: SegmentName): boolean {
   return newer.rewrite > older.rewrite && newer.number <= older.number && newer.lastNumber >= older.lastNumber
 }
 
-function assertComplete(names: readonly SegmentName[], all: readonly SegmentName[], directory: string): void {
+function assertComplete(names: readonly SegmentName[], all: readonly ParsedName[], directory: string): void {
   let next = 1
   for (const name of names) {
-    if (name.number !== next) throw new StorageFault('log-damaged', { directory, reason: `segment ${next} is missing` })
+    if (name.number !== next) break
     next = name.lastNumber + 1
   }
-  // An index without its segment tells of one that is gone.
-  if (all.some(({ number }) => number >= next)) {
-    throw new StorageFault('log-damaged', { directory, reason: `segment ${next} is missing` })
-  }
+  // A segment is indexed or rewritten only after the next one has its file, so either tells of one that is gone.
+  const last = all.findLast(({ lastNumber }) => lastNumber === next - 1)
+  const hasSuccessor = all.some(
+    (name) => name.lastNumber === last?.lastNumber && (name.kind === 'index' || name.rewrite > 0),
+  )
+  if (!hasSuccessor && all.every(({ lastNumber }) => lastNumber < next)) return
+  throw new StorageFault('log-damaged', { directory, reason: `segment ${next} is missing` })
 }
 
 export function assertFollows(

@@ -5,8 +5,15 @@ import { diskFiles, type FileLayer } from './file-layer.ts'
 import { encodeIndex } from './index-file.ts'
 import { assertFollows, chooseFiles } from './log-opening.ts'
 import type { RecordView } from './record-format.ts'
-import { readHeader } from './sealed-segment.ts'
-import { indexFile, parseSegmentFile, type SegmentHeader, type SegmentName, segmentFile } from './segment-header.ts'
+import { checksumOf, readHeader } from './sealed-segment.ts'
+import {
+  indexFile,
+  parseSegmentFile,
+  type SegmentHeader,
+  type SegmentName,
+  seedOf,
+  segmentFile,
+} from './segment-header.ts'
 import { MemoryIndex } from './segment-index.ts'
 import { type SegmentScan, scanSegment } from './segment-scan.ts'
 import { isStorageFault, StorageFault } from './storage-fault.ts'
@@ -52,7 +59,7 @@ export async function verifyLog(options: VerificationOptions): Promise<Verificat
   try {
     const { names } = chooseFiles(directory, files)
     for (const [i, name] of names.entries()) {
-      checked.check(name, i === names.length - 1)
+      await checked.check(name, i === names.length - 1)
       options.onProgress?.({ segments: i + 1, segmentsTotal: names.length, records: checked.records })
       await nextTurn()
     }
@@ -110,13 +117,13 @@ class CheckedLog {
   }
 
   /** Throws `log-damaged` at the first record that is not what was written. */
-  check(name: SegmentName, isLast: boolean): void {
+  async check(name: SegmentName, isLast: boolean): Promise<void> {
     const file = this.#files.open(path.join(this.#directory, segmentFile(name)))
     try {
       const header = readHeader(file, name)
       assertFollows(header, this.#previous, this.#previous?.header.storeId ?? header.storeId)
       const cached = new CachedFile(file, file.size(), new BlockCache(CACHE_BYTES))
-      const index = new MemoryIndex(header.firstPosition, Number.parseInt(header.storeId.slice(0, 8), 16))
+      const index = new MemoryIndex(header.firstPosition, seedOf(header))
       const scan = scanSegment(cached, header, (record, offset) => {
         // Compaction leaves gaps, so what follows a compacted segment may miss what came before it.
         const isNext = header.rewrite === 0 && (!this.#hasGaps || index.streams.has(record.stream))
@@ -129,7 +136,7 @@ class CheckedLog {
       this.#hasGaps ||= !isDense
       this.#segments += 1
       this.#bytes += cached.end
-      if (!isLast || !isDense) this.#checkIndex(index, header, cached.end)
+      if (!isLast || !isDense) this.#checkIndex(index, header, await checksumOf(file, cached.end), cached.end)
     } finally {
       file.close()
     }
@@ -159,9 +166,10 @@ class CheckedLog {
   }
 
   /** An index is a function of its segment, so a right one has exactly these bytes. */
-  #checkIndex(index: MemoryIndex, header: SegmentHeader, bytes: number): void {
+  #checkIndex(index: MemoryIndex, header: SegmentHeader, checksum: number, bytes: number): void {
     const name = indexFile(header)
-    const expected = encodeIndex(index, { header, bytes, seed: Number.parseInt(header.storeId.slice(0, 8), 16) })
+    const seed = seedOf(header)
+    const expected = encodeIndex(index, { header, bytes, seed }, checksum)
     const found = this.#read(name)
     if (found?.equals(expected)) this.#bytes += found.byteLength
     else this.#staleIndexes.push(name)

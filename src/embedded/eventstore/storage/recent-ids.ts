@@ -1,27 +1,32 @@
-/** Finds where a recent event id was appended, in a fixed amount of memory: twelve bytes for each id it can keep. */
+/** Finds where a recent event id was appended, in twelve bytes for each id it keeps and no more than it may keep. */
 import { LOG_LIMITS } from './event-log.ts'
 
 /** A power of two not below `LOG_LIMITS.recentIdsMax`. */
-const WINDOW = 2 ** Math.ceil(Math.log2(LOG_LIMITS.recentIdsMax))
+const WINDOW_MAX = 2 ** Math.ceil(Math.log2(LOG_LIMITS.recentIdsMax))
+const WINDOW_MIN = 1024
 const WORD = 2 ** 32
 
 /**
  * Chains of positions by hash, as compressors use them: each place of the window belongs to one position, and a new
  * position overwrites the one that is a whole window older. Chains run from newer to older, so one that leaves the
- * window has ended. Only hashes are kept: the caller looks at the record itself. Untouched pages of the arrays take no memory.
+ * window has ended. Only hashes are kept: the caller looks at the record itself. The window doubles until it has its full size.
  */
 export class RecentIds {
+  #window = WINDOW_MIN
   /** By hash: the newest position with it, as the low 32 bits of position + 1; 0 for none. */
-  readonly #newest = new Uint32Array(WINDOW)
+  #newest = new Uint32Array(WINDOW_MIN)
   /** By place in the window: the next older position of its chain, in the same form. */
-  readonly #older = new Uint32Array(WINDOW)
-  readonly #hashes = new Uint32Array(WINDOW)
+  #older = new Uint32Array(WINDOW_MIN)
+  #hashes = new Uint32Array(WINDOW_MIN)
+  #first: number | undefined
   #end = 0
 
   /** Positions rise from call to call; some may be missing. */
   add(position: number, hash: number): void {
-    const place = position % WINDOW
-    const chain = hash % WINDOW
+    this.#first ??= position
+    while (position - this.#first >= this.#window && this.#window < WINDOW_MAX) this.#grow()
+    const place = position % this.#window
+    const chain = hash % this.#window
     this.#older[place] = this.#newest[chain] as number
     this.#hashes[place] = hash
     this.#newest[chain] = (position + 1) % WORD
@@ -30,16 +35,27 @@ export class RecentIds {
 
   /** The newest position with that hash that `isIt` confirms. */
   find(hash: number, isIt: (position: number) => boolean): number | undefined {
-    let stored = this.#newest[hash % WINDOW] as number
-    let newer = this.#end + 1
+    let stored = this.#newest[hash % this.#window] as number
+    let newer = this.#end
     while (stored !== 0) {
       // The distance from the end gives back the high bits of the position.
-      const position = this.#end - ((((this.#end % WORD) - stored + WORD) % WORD) + 1)
-      if (position < 0 || position < this.#end - WINDOW || position >= newer) return undefined
-      if (this.#hashes[position % WINDOW] === hash && isIt(position)) return position
+      const position = this.#end - (((this.#end % WORD) - stored + WORD) % WORD) - 1
+      if (position < 0 || position < this.#end - this.#window || position >= newer) return undefined
+      if (this.#hashes[position % this.#window] === hash && isIt(position)) return position
       newer = position
-      stored = this.#older[position % WINDOW] as number
+      stored = this.#older[position % this.#window] as number
     }
     return undefined
+  }
+
+  /** Doubles the window and takes everything up again. A place of a missing position may bear an old hash: `isIt` refuses it. */
+  #grow(): void {
+    const [window, hashes, end] = [this.#window, this.#hashes, this.#end]
+    const start = Math.max(this.#first as number, end - window)
+    this.#window *= 2
+    this.#newest = new Uint32Array(this.#window)
+    this.#older = new Uint32Array(this.#window)
+    this.#hashes = new Uint32Array(this.#window)
+    for (let position = start; position < end; position += 1) this.add(position, hashes[position % window] as number)
   }
 }

@@ -1,4 +1,5 @@
 /** A segment that is complete: read through its index on disk, which is built again when it is missing or damaged. */
+import { crc32 } from 'node:zlib'
 import { type BlockCache, CachedFile } from './block-cache.ts'
 import type { FileLayer, LogFile } from './file-layer.ts'
 import { DiskIndex, encodeIndex, IndexDamage } from './index-file.ts'
@@ -86,10 +87,23 @@ export class SealedSegment implements Segment {
     const { files, path, directory } = this.#place
     const name = indexFile(this.header)
     const identity = { header: this.header, bytes: this.file.end, seed: this.#place.seed }
-    await writeWhole(files, path(name), [encodeIndex(index, identity)])
+    const checksum = await checksumOf(this.file.file, this.file.end)
+    await writeWhole(files, path(name), [encodeIndex(index, identity, checksum)])
     await files.syncDirectory(directory)
     if (this.#isClosed) return
     this.#index = new DiskIndex(files.open(path(name)), identity, this.#place.cache)
+  }
+
+  /** Throws `log-damaged` when the file is not byte for byte what it was when its index was written. */
+  async assertWhole(): Promise<void> {
+    if (!(this.#index instanceof DiskIndex)) return // Built from the records just now: all were looked at.
+    if ((await checksumOf(this.file.file, this.file.end)) === this.#index.segmentChecksum) return
+    indexOf(this.file, this.header, this.name, this.#place.seed)
+    throw new StorageFault('log-damaged', {
+      file: this.name,
+      offset: 0,
+      reason: 'the checksum of the file does not fit',
+    })
   }
 
   /** Closes it and removes its files. */
@@ -161,6 +175,20 @@ function indexOf(file: CachedFile, header: SegmentHeader, name: string, seed: nu
     position: place.position,
     reason: place.reason,
   })
+}
+
+const PORTION_BYTES = 1024 * 1024
+
+/** The checksum of a file's first `bytes` bytes. Lets other work have its turn. */
+export async function checksumOf(file: LogFile, bytes: number): Promise<number> {
+  const portion = Buffer.allocUnsafeSlow(Math.min(PORTION_BYTES, bytes))
+  let checksum = 0
+  for (let at = 0; at < bytes; at += PORTION_BYTES) {
+    const filled = file.read(portion.subarray(0, bytes - at), at)
+    checksum = crc32(portion.subarray(0, filled), checksum)
+    await new Promise<void>((resolve) => setImmediate(resolve))
+  }
+  return checksum
 }
 
 const unsealed = ({ end, endPosition }: { end: number; endPosition: number }) => ({

@@ -71,11 +71,20 @@ export function decodeHeader(page: Buffer, file: string): SegmentHeader {
   }
 }
 
+/** Begins the hashes of stream names: chosen by chance for a store, so that nobody outside can foresee them. */
+export function seedOf({ storeId }: Pick<SegmentHeader, 'storeId'>): number {
+  return Number.parseInt(storeId.slice(0, 8), 16)
+}
+
 /** What a file's name says of the segment in it. */
 export interface SegmentName {
   readonly number: number
   readonly lastNumber: number
   readonly rewrite: number
+}
+
+export interface ParsedName extends SegmentName {
+  readonly kind: 'log' | 'index'
 }
 
 const NAME = /^(\d{8})-(\d{8})\.(\d+)\.(log|index)$/
@@ -94,7 +103,7 @@ export function indexFile(name: SegmentName): string {
 export const unfinished = (file: string) => `${file}.unfinished`
 export const isUnfinished = (file: string) => file.endsWith('.unfinished')
 
-export function parseSegmentFile(file: string): (SegmentName & { kind: 'log' | 'index' }) | undefined {
+export function parseSegmentFile(file: string): ParsedName | undefined {
   const [, number, lastNumber, rewrite, kind] = NAME.exec(file) ?? []
   if (kind === undefined) return undefined
   return {

@@ -53,7 +53,7 @@ describe('the log on disk', () => {
         records: pair.model.stats().records,
       })
     })
-    await fc.assert(property, { numRuns: 60 })
+    await fc.assert(property, { numRuns: 30 })
   })
 })
 
