@@ -1,0 +1,143 @@
+/** One connection to Postgres: each statement ends in rows or in a fault, within a stated time, and none outlives its server. */
+import { Client, type ClientConfig, types } from 'pg'
+import { asDatabaseFault } from './database-failures.ts'
+
+export interface ConnectionSettings {
+  readonly connectionString: string
+  /** Shown by `pg_stat_activity`. */
+  readonly applicationName: string
+  readonly connectMsMax: number
+  /** 0 means without a limit: only for bulk work that shows its progress. */
+  readonly statementMsMax: number
+  readonly lockMsMax: number
+}
+
+export interface Connection {
+  /** Runs one statement, parameters as $1, $2 …; bigint columns come as `bigint`, times as `Date`. */
+  readonly query: <Row extends object>(text: string, values?: readonly unknown[]) => Promise<Row[]>
+  /** Runs several statements without parameters in one round trip. */
+  readonly script: (text: string) => Promise<void>
+  /** Runs `work` in a transaction: committed when it resolves, rolled back when it rejects. */
+  readonly transaction: <Value>(work: () => Promise<Value>, mode?: string) => Promise<Value>
+  /** Aborts when the connection is lost, whoever ended it. */
+  readonly lost: AbortSignal
+}
+
+/** A connection as its pool sees it. */
+export interface OpenConnection extends Connection {
+  readonly isBroken: () => boolean
+  readonly client: Client
+  /** Resolves when the socket is gone. */
+  readonly close: () => Promise<void>
+  /** Tells when a statement begins and when the last one ended. */
+  onStatement: (isRunning: boolean) => void
+}
+
+const INT8 = 20
+/** The server ends a statement first; this is for a server that cannot be heard any more. */
+const SILENCE_MS = 5_000
+const KEEP_ALIVE_MS = 10_000
+
+const typeParsers = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+    oid === INT8 ? BigInt : types.getTypeParser(oid, format as 'text')) as typeof types.getTypeParser,
+}
+
+/** Connects, or throws `database-unavailable` or `database-busy` (the server has no free connection). */
+export async function connect(settings: ConnectionSettings): Promise<OpenConnection> {
+  const client = new Client(clientConfig(settings))
+  const lost = new AbortController()
+  client.on('error', () => lost.abort()) // Without a listener, a restarted server would end this process.
+  client.on('end', () => lost.abort())
+  try {
+    await client.connect()
+  } catch (error) {
+    lost.abort()
+    client.end().catch(() => {})
+    throw asDatabaseFault(error, 'connecting')
+  }
+  return new PostgresConnection(client, lost)
+}
+
+function clientConfig(settings: ConnectionSettings): ClientConfig {
+  const { statementMsMax, lockMsMax } = settings
+  return {
+    connectionString: settings.connectionString,
+    application_name: settings.applicationName,
+    connectionTimeoutMillis: settings.connectMsMax,
+    statement_timeout: statementMsMax,
+    lock_timeout: lockMsMax,
+    ...(statementMsMax > 0 && { query_timeout: statementMsMax + SILENCE_MS }),
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+    // Rows compared as text must read the same on every server.
+    options: '-c timezone=UTC -c datestyle=ISO -c intervalstyle=iso_8601 -c extra_float_digits=1 -c bytea_output=hex',
+    types: typeParsers,
+  }
+}
+
+class PostgresConnection implements OpenConnection {
+  readonly client: Client
+  readonly lost: AbortSignal
+  onStatement: (isRunning: boolean) => void = () => {}
+  readonly #lost: AbortController
+  #running = 0
+  #closed: Promise<void> | undefined
+
+  constructor(client: Client, lost: AbortController) {
+    this.client = client
+    this.#lost = lost
+    this.lost = lost.signal
+  }
+
+  readonly query = async <Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> => {
+    const result = await this.#run(text, () => this.client.query<Row>(text, values as unknown[]))
+    return result.rows
+  }
+
+  readonly script = async (text: string): Promise<void> => {
+    await this.#run(text, () => this.client.query(text))
+  }
+
+  readonly transaction = async <Value>(work: () => Promise<Value>, mode = ''): Promise<Value> => {
+    await this.script(`begin ${mode}`)
+    try {
+      const value = await work()
+      await this.script('commit')
+      return value
+    } catch (error) {
+      // A connection that cannot even roll back is closed by its pool; the first error is the one to tell.
+      await this.script('rollback').catch(() => this.#lost.abort())
+      throw error
+    }
+  }
+
+  isBroken(): boolean {
+    return this.lost.aborted
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.client.end().catch(() => {})
+    return this.#closed
+  }
+
+  async #run<Value>(text: string, statement: () => Promise<Value>): Promise<Value> {
+    this.#running += 1
+    if (this.#running === 1) this.onStatement(true)
+    try {
+      return await statement()
+    } catch (error) {
+      const fault = asDatabaseFault(error, firstWords(text))
+      if (fault.code === 'database-unavailable') this.#lost.abort()
+      throw fault
+    } finally {
+      this.#running -= 1
+      if (this.#running === 0) this.onStatement(false)
+    }
+  }
+}
+
+/** Names a statement in logs without its values. */
+function firstWords(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').trim().slice(0, 60)
+}
