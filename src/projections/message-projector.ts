@@ -1,0 +1,66 @@
+/** One row for each message of a person as it is sent, and for each answer as it ends, however it ends. */
+import type { RecordedEvent } from '../events/codec.ts'
+import { responseMessageIdOf } from '../events/stream-names.ts'
+import { messageModel, type StoredMessage } from './message-read-model.ts'
+import type { Projector, Surroundings } from './projector.ts'
+
+export const messageProjector: Projector<StoredMessage> = {
+  model: messageModel,
+
+  rowNameOf(event) {
+    switch (event.type) {
+      case 'MessageSent':
+      case 'ResponseRated':
+        return event.data.messageId
+      case 'ResponseCompleted':
+      case 'ResponseFailed':
+      case 'ResponseStopped':
+        return responseMessageIdOf(event.data.turnId)
+      default:
+        return undefined
+    }
+  },
+
+  isFirst: (event) => event.type !== 'ResponseRated',
+
+  project(row, event, { conversation, turn }) {
+    switch (event.type) {
+      case 'MessageSent': {
+        const { messageId, turnId, text, parentMessageId } = event.data
+        const message = messageOf(event, conversation, { messageId, turnId, text })
+        return { ...message, parentMessageId: parentMessageId ?? null, role: 'user', status: 'sent' }
+      }
+      case 'ResponseCompleted':
+        return answer(event, { conversation, turn }, 'completed', event.data.text)
+      case 'ResponseFailed':
+        return answer(event, { conversation, turn }, 'failed', event.data.partialText)
+      case 'ResponseStopped':
+        return answer(event, { conversation, turn }, 'stopped', event.data.partialText)
+      case 'ResponseRated':
+        return row && { ...row, rating: event.data.rating === 'none' ? null : event.data.rating }
+      default:
+        return row
+    }
+  },
+}
+
+function answer(
+  event: RecordedEvent & { readonly data: { readonly turnId: string } },
+  { conversation, turn }: Surroundings,
+  status: StoredMessage['status'],
+  text: string,
+): StoredMessage {
+  const { turnId } = event.data
+  const message = messageOf(event, conversation, { messageId: responseMessageIdOf(turnId), turnId, text })
+  return { ...message, parentMessageId: turn?.messageId ?? null, role: 'assistant', status }
+}
+
+function messageOf(
+  event: RecordedEvent,
+  conversation: Surroundings['conversation'],
+  { messageId, turnId, text }: { messageId: string; turnId: string; text: string },
+): Omit<StoredMessage, 'role' | 'status' | 'parentMessageId'> {
+  const { conversationId, ownerId } = conversation
+  const createdAt = event.envelope.occurredAt
+  return { conversationId, messageId, turnId, ownerId, text, rating: null, createdAt, position: event.position }
+}

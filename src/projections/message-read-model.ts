@@ -1,0 +1,39 @@
+/** The table of messages: what was said, exactly as it was said. */
+import type { MessageStatus } from './query-types.ts'
+import type { ReadModel } from './read-model.ts'
+
+export interface StoredMessage {
+  readonly conversationId: string
+  readonly messageId: string
+  readonly turnId: string
+  readonly ownerId: string
+  readonly parentMessageId: string | null
+  readonly role: 'user' | 'assistant'
+  readonly text: string
+  readonly status: MessageStatus
+  readonly rating: 'up' | 'down' | null
+  readonly createdAt: string
+  readonly position: bigint
+}
+
+export const messageModel: ReadModel<StoredMessage> = {
+  name: 'message',
+  about: 'One row for each message of a person, and one for each ended answer.',
+  key: ['conversationId', 'messageId'],
+  columns: {
+    conversationId: { type: 'uuid', about: 'The conversation it belongs to.' },
+    messageId: {
+      type: 'text',
+      about: "The message's id: the client's for a person's message, derived from the turn for an answer.",
+    },
+    turnId: { type: 'uuid', about: 'The turn that the message opened or ended.' },
+    ownerId: { type: 'text', about: 'The person whose conversation it is.' },
+    parentMessageId: { type: 'text', about: 'The message that it follows; null for the first.' },
+    role: { type: 'text', about: 'Who speaks: user or assistant.' },
+    text: { type: 'text', about: 'The words, exactly; of a failed or stopped answer as far as it came.' },
+    status: { type: 'text', about: 'sent for a person; completed, failed or stopped for an answer.' },
+    rating: { type: 'text', about: 'What the person thinks of the answer now: up or down; null when not rated.' },
+    createdAt: { type: 'timestamptz', about: 'When it was sent, or when the answer ended.' },
+    position: { type: 'bigint', about: 'The position of its event in the whole log: the order of messages.' },
+  },
+}

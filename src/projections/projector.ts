@@ -1,0 +1,23 @@
+/** A function from events to the rows of one read model: pure and deterministic, times and ids come from the event. */
+import type { RecordedEvent } from '../events/codec.ts'
+import type { StoredConversation } from './conversation-read-model.ts'
+import type { ReadModel } from './read-model.ts'
+import type { StoredTurn } from './turn-read-model.ts'
+
+/** The rows that projectors may look at besides their own. */
+export interface Surroundings {
+  /** As it is after the event. */
+  readonly conversation: StoredConversation
+  /** The turn that the event names, as it was before the event. */
+  readonly turn: StoredTurn | undefined
+}
+
+export interface Projector<Row extends object = object> {
+  readonly model: ReadModel<Row>
+  /** Names the row inside its conversation that the event is about; undefined when it is no news to this read model. */
+  readonly rowNameOf: (event: RecordedEvent) => string | undefined
+  /** True when no row can exist before this event, so that none need be looked up. */
+  readonly isFirst: (event: RecordedEvent) => boolean
+  /** The row after the event; the same row, or undefined, when nothing changes. */
+  readonly project: (row: Row | undefined, event: RecordedEvent, surroundings: Surroundings) => Row | undefined
+}

@@ -1,0 +1,38 @@
+/** Describes a read model's table once: the writer, the data dictionary and the digests all work from it. */
+export type ColumnType =
+  | 'uuid'
+  | 'text'
+  | 'boolean'
+  | 'integer'
+  | 'bigint'
+  | 'double precision'
+  | 'timestamptz'
+  | 'jsonb'
+
+export interface Column {
+  readonly type: ColumnType
+  /** One sentence for analysts. */
+  readonly about: string
+}
+
+/** Columns are named like the fields of the row, in snake case. Times are ISO 8601 text in UTC with milliseconds. */
+export interface ReadModel<Row extends object = object> {
+  readonly name: string
+  readonly about: string
+  /** The fields that name a row; the first is always the conversation's id. */
+  readonly key: readonly (keyof Row & string)[]
+  readonly columns: { readonly [Field in keyof Row & string]: Column }
+}
+
+export function columnName(field: string): string {
+  return field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+}
+
+export function columnNames(model: ReadModel): string[] {
+  return Object.keys(model.columns).map(columnName)
+}
+
+/** Fields and their columns, in order. */
+export function columnsOf(model: ReadModel): [string, Column][] {
+  return Object.entries(model.columns) as [string, Column][]
+}

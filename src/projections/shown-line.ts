@@ -1,0 +1,17 @@
+/** One line that stands for a longer text: in lists, as a title or as a preview. */
+
+export const TITLE_CHARACTERS_MAX = 80
+export const PREVIEW_CHARACTERS_MAX = 160
+
+/** The first line with something to see, white space folded, at most `charactersMax` code points; '' for a blank text. */
+export function shownLine(text: string, charactersMax: number): string {
+  const line = text.split(/[\n\r\u2028\u2029]+/).find((candidate) => candidate.trim() !== '') ?? ''
+  const folded = line.replaceAll(/\s+/g, ' ').trim()
+  if (folded.length <= charactersMax) return folded
+  const characters = [...folded.slice(0, charactersMax * 2 + 2)] // Two code units at most for each code point.
+  if (characters.length <= charactersMax) return folded
+  return `${characters
+    .slice(0, charactersMax - 1)
+    .join('')
+    .trimEnd()}…`
+}
