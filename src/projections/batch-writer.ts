@@ -1,0 +1,131 @@
+/** Stores the rows of a batch and the new checkpoint together, if and only if the checkpoint is where we left it. */
+import type { RecordedEvent, StoredEvent } from '../events/codec.ts'
+import { Fault } from '../shared/failures.ts'
+import { foldBatch, Rows, rowsToLoad } from './batch-fold.ts'
+import type { Connection } from './connection.ts'
+import type { Generation } from './generations.ts'
+import { readModels } from './projectors.ts'
+import { loadRows, storeClause } from './row-statements.ts'
+
+/** Announces `<generation> <position>` to every process when a checkpoint has moved. */
+export const POSITION_CHANNEL = 'emberlog_position'
+
+/** An event that goes to the parked ones instead of into rows. */
+export interface ParkedEvent {
+  readonly event: StoredEvent
+  readonly reason: string
+  /** The one that could not be handled, rather than a later event of its stream. */
+  readonly isFirst: boolean
+}
+
+export interface Batch {
+  readonly events: readonly RecordedEvent[]
+  readonly parked: readonly ParkedEvent[]
+  /** Everything up to here is handled when the batch is stored. */
+  readonly position: bigint
+}
+
+export interface BatchTarget {
+  readonly generation: number
+  readonly schema: string
+  readonly partition: number
+  /** Only a generation in this state may be written: a deposed owner's write changes nothing. */
+  readonly state: Generation['state']
+}
+
+export class BatchWriter {
+  readonly #connection: Connection
+  readonly #target: BatchTarget
+  /** The checkpoint as we know it; -1 before the first event. */
+  position: bigint
+
+  constructor(connection: Connection, target: BatchTarget, position: bigint) {
+    this.#connection = connection
+    this.#target = target
+    this.position = position
+  }
+
+  /** Throws `checkpoint-moved` when somebody else owns the generation now; then nothing was changed. */
+  async store(batch: Batch): Promise<void> {
+    const rows = new Rows()
+    await loadRows(this.#connection, this.#target.schema, rowsToLoad(batch.events), rows)
+    const { text, values } = storeStatement(this.#target, this.position, batch, fold(batch.events, rows))
+    const [moved] = await this.#connection.query(text, values)
+    if (moved === undefined) {
+      const { generation, partition } = this.#target
+      throw new Fault('checkpoint-moved', { generation, partition, expected: this.position })
+    }
+    this.position = batch.position
+  }
+}
+
+function fold(events: readonly RecordedEvent[], rows: Rows): Rows {
+  try {
+    return foldBatch(events, rows)
+  } catch (error) {
+    throw new Fault('event-not-projectable', { events: events.length }, { cause: error })
+  }
+}
+
+/** One statement is one transaction, in one round trip: rows, parked events, checkpoint and announcement. */
+function storeStatement({ generation, schema, partition, state }: BatchTarget, from: bigint, batch: Batch, rows: Rows) {
+  const values: unknown[] = [
+    generation,
+    partition,
+    String(from),
+    String(batch.position),
+    batch.events.length + batch.parked.length,
+    state,
+    `${generation} ${batch.position}`,
+  ]
+  const parts = [
+    `with moved as (
+      update emberlog.checkpoint
+      set position = $4::bigint, event_count = event_count + $5::integer, saved_at = now()
+      where generation = $1::integer
+        and partition = $2::integer
+        and position = $3::bigint
+        and exists (
+          select from emberlog.generation
+          where number = $1::integer
+            and state = $6::text
+        )
+      returning position
+    )`,
+  ]
+  for (const model of readModels) {
+    const changed = [...rows.of(model.name).values()]
+    if (changed.length === 0) continue
+    const clause = storeClause(schema, model, changed, values.length + 1)
+    parts.push(`, stored_${model.name} as (${clause.text('moved')})`)
+    values.push(...clause.values)
+  }
+  if (batch.parked.length > 0) {
+    parts.push(`, parked as (${parkClause(values.length + 1)})`)
+    values.push(...parkedValues(batch.parked))
+  }
+  parts.push(`select pg_notify('${POSITION_CHANNEL}', $7::text) from moved`)
+  return { text: parts.join('\n'), values }
+}
+
+function parkClause(first: number): string {
+  const types = ['bigint', 'text', 'bigint', 'text', 'text', 'timestamptz', 'text', 'boolean']
+  return `insert into emberlog.parked_event
+      (generation, position, stream, revision, event_id, type, created_at, reason, is_first)
+    select $1::integer, new_row.*
+    from moved, unnest(${types.map((type, index) => `$${first + index}::${type}[]`).join(', ')}) as new_row
+    on conflict do nothing`
+}
+
+function parkedValues(parked: readonly ParkedEvent[]): unknown[][] {
+  return [
+    parked.map(({ event }) => String(event.position)),
+    parked.map(({ event }) => event.stream),
+    parked.map(({ event }) => String(event.revision)),
+    parked.map(({ event }) => event.eventId),
+    parked.map(({ event }) => event.type),
+    parked.map(({ event }) => event.created.toISOString()),
+    parked.map(({ reason }) => reason),
+    parked.map(({ isFirst }) => isFirst),
+  ]
+}

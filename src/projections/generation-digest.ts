@@ -1,0 +1,40 @@
+/** One short text for all rows of each read model of a generation: equal digests mean equal rows. */
+import type { Connection } from './connection.ts'
+import { readModels } from './projectors.ts'
+import { columnNames } from './read-model.ts'
+
+export interface ReadModelDigest {
+  readonly rows: bigint
+  /** The sum of the rows' hashes: independent of their order. */
+  readonly hash: string
+}
+
+/** By the name of the read model. */
+export type GenerationDigest = Readonly<Record<string, ReadModelDigest>>
+
+/** Reads every row once. Run it in one snapshot, or while nothing is written, to compare generations at the same position. */
+export async function digestOfGeneration(
+  connection: Pick<Connection, 'query'>,
+  schema: string,
+): Promise<GenerationDigest> {
+  const digest: Record<string, ReadModelDigest> = {}
+  for (const model of readModels) {
+    const [found] = await connection.query<ReadModelDigest>(
+      `select count(*) as rows, coalesce(sum(hashtextextended(line, 0)::numeric), 0)
+          || '/' || coalesce(sum(hashtextextended(line, 1)::numeric), 0) as hash
+      from (
+        select row(${columnNames(model).join(', ')})::text as line
+        from ${schema}.${model.name}
+      ) as lines`,
+    )
+    digest[model.name] = found ?? { rows: 0n, hash: '0/0' }
+  }
+  return digest
+}
+
+/** The read models whose rows differ. */
+export function differingModels(one: GenerationDigest, other: GenerationDigest): string[] {
+  return readModels
+    .map(({ name }) => name)
+    .filter((name) => one[name]?.hash !== other[name]?.hash || one[name]?.rows !== other[name]?.rows)
+}

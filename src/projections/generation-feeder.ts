@@ -1,0 +1,203 @@
+/** Feeds one generation from the log: decodes, batches, stores, and parks what cannot be handled; nothing is ever skipped. */
+import type { Codec, RecordedEvent, StoredEvent } from '../events/codec.ts'
+import { CONVERSATION_CATEGORY_PREFIX } from '../events/stream-names.ts'
+import { Fault, isFault } from '../shared/failures.ts'
+import { type Position, toPosition } from '../shared/ids.ts'
+import type { Logger } from '../shared/logger.ts'
+import type { EventReader } from '../store/event-store.ts'
+import { BatchWriter, type ParkedEvent } from './batch-writer.ts'
+import type { Connection } from './connection.ts'
+import { isValueRefused } from './database-failures.ts'
+import { type BatchLimits, type CollectedBatch, DeliveryBuffer } from './delivery-buffer.ts'
+import type { Generation } from './generations.ts'
+
+export interface FeederParts {
+  readonly reader: Pick<EventReader, 'subscribeToAll'>
+  readonly codec: Codec
+  readonly logger: Logger
+  readonly limits: BatchLimits
+}
+
+/** The streams that read models are made of. */
+const STREAM_PREFIXES = [CONVERSATION_CATEGORY_PREFIX]
+/** With more parked streams than this, something is wrong with the program and not with an event: the feeder stops. */
+const PARKED_STREAMS_MAX = 10_000
+
+export class GenerationFeeder {
+  readonly #parts: FeederParts
+  readonly #generation: Generation
+  readonly #writer: BatchWriter
+  /** Streams with a parked event, and the position of the first: from there on everything is parked. */
+  readonly #parkedStreams: Map<string, bigint>
+  #buffer: DeliveryBuffer | undefined
+  handledTotal = 0
+  /** When the last handled event was recorded. */
+  lastEventAt: Date | undefined
+  /** Called after each stored batch. */
+  onStored: () => void = () => {}
+
+  private constructor(
+    parts: FeederParts,
+    generation: Generation,
+    writer: BatchWriter,
+    parkedStreams: Map<string, bigint>,
+  ) {
+    this.#parts = parts
+    this.#generation = generation
+    this.#writer = writer
+    this.#parkedStreams = parkedStreams
+  }
+
+  /** Takes up a generation where its checkpoint stands. The caller holds the generation's lock on this connection. */
+  static async open(parts: FeederParts, connection: Connection, generation: Generation): Promise<GenerationFeeder> {
+    const { number, schema, state } = generation
+    const [checkpoint] = await connection.query<{ position: bigint }>(
+      'select position from emberlog.checkpoint where generation = $1 and partition = 0',
+      [number],
+    )
+    if (checkpoint === undefined) throw new Fault('generation-unknown', { generation: number })
+    const parked = await connection.query<{ stream: string; position: bigint }>(
+      `select stream, min(position) as position
+      from emberlog.parked_event
+      where generation = $1
+      group by stream
+      limit $2`,
+      [number, PARKED_STREAMS_MAX + 1],
+    )
+    const target = { generation: number, schema, partition: 0, state }
+    const writer = new BatchWriter(connection, target, checkpoint.position)
+    return new GenerationFeeder(
+      parts,
+      generation,
+      writer,
+      new Map(parked.map(({ stream, position }) => [stream, position])),
+    )
+  }
+
+  /** The last position handled; -1 before the first. */
+  get position(): bigint {
+    return this.#writer.position
+  }
+
+  get parkedStreamCount(): number {
+    return this.#parkedStreams.size
+  }
+
+  /** True when everything the log held has been handled. */
+  get isCaughtUp(): boolean {
+    return this.#buffer?.isCaughtUp ?? false
+  }
+
+  /**
+   * Follows the log until the signal aborts, or until exactly `until` is handled, which the log must reach.
+   * Throws `checkpoint-moved` when deposed, or the fault of store or database.
+   */
+  async follow(signal: AbortSignal, until?: Position): Promise<void> {
+    if (until !== undefined && this.position >= until) return
+    const buffer = new DeliveryBuffer(this.#parts.limits)
+    this.#buffer = buffer
+    const ending = new AbortController()
+    const end = () => {
+      ending.abort()
+      buffer.fail(undefined)
+    }
+    signal.addEventListener('abort', end, { once: true })
+    if (signal.aborted) end()
+    const after = this.position < 0n ? 'start' : toPosition(this.position)
+    const deliveries = this.#parts.reader.subscribeToAll({
+      after,
+      streamPrefixes: STREAM_PREFIXES,
+      signal: ending.signal,
+    })
+    const filling = buffer.fill(deliveries, this.position, until)
+    try {
+      for (;;) {
+        const batch = await buffer.take()
+        if (batch === undefined) return
+        await this.handle(batch)
+      }
+    } finally {
+      signal.removeEventListener('abort', end)
+      end()
+      await filling
+    }
+  }
+
+  /** Stores a batch; afterwards everything up to its position is in rows, parked, or of no concern. */
+  async handle({ events, position }: CollectedBatch): Promise<void> {
+    const decoded = events.map((event) => this.#decode(event))
+    await this.#store(decoded, position)
+    this.handledTotal += events.length
+    this.lastEventAt = events.at(-1)?.created ?? this.lastEventAt
+    this.onStored()
+  }
+
+  /** Goes back to an earlier position, after a transaction that took back what was stored since. */
+  rewind(position: bigint): void {
+    this.#writer.position = position
+  }
+
+  #decode(event: StoredEvent): Item {
+    if (this.#isFollower(event)) return { event, parked: parkedAsFollower(event) }
+    try {
+      return { event, recorded: this.#parts.codec.decode(event) }
+    } catch (error) {
+      if (isFault(error)) return { event, parked: this.#park(event, error) }
+      throw error
+    }
+  }
+
+  #isFollower({ stream, position }: StoredEvent): boolean {
+    const parkedFrom = this.#parkedStreams.get(stream)
+    return parkedFrom !== undefined && position > parkedFrom
+  }
+
+  /** Halves a batch with an unacceptable event until that event stands alone, and parks it. */
+  async #store(items: readonly Item[], position: Position): Promise<void> {
+    const events: RecordedEvent[] = []
+    const parked: ParkedEvent[] = []
+    for (const { event, recorded, parked: reason } of items) {
+      if (reason !== undefined) parked.push(reason)
+      else if (this.#isFollower(event)) parked.push(parkedAsFollower(event))
+      else if (recorded !== undefined) events.push(recorded)
+    }
+    try {
+      await this.#writer.store({ events, parked, position })
+    } catch (error) {
+      const isPoison = isValueRefused(error) || isFault(error, 'event-not-projectable')
+      const [only] = items
+      if (!isPoison || only === undefined) throw error
+      if (items.length === 1) {
+        return this.#store([{ event: only.event, parked: this.#park(only.event, error as Fault) }], position)
+      }
+      const middle = items.length >> 1
+      await this.#store(items.slice(0, middle), items[middle - 1]?.event.position ?? position)
+      await this.#store(items.slice(middle), position)
+    }
+  }
+
+  #park(event: StoredEvent, fault: Fault): ParkedEvent {
+    if (this.#parkedStreams.size >= PARKED_STREAMS_MAX) {
+      throw new Fault('too-many-parked-streams', { streams: PARKED_STREAMS_MAX }, { cause: fault })
+    }
+    this.#parkedStreams.set(event.stream, event.position)
+    const { stream, revision, position, type } = event
+    const cause = fault.cause instanceof Error ? `: ${fault.cause.message}` : ''
+    this.#parts.logger.error(
+      { generation: this.#generation.number, stream, revision, position, type, code: fault.code },
+      'parking an event and the later ones of its stream',
+    )
+    return { event, reason: `${fault.message}${cause}`.slice(0, 2_000), isFirst: true }
+  }
+}
+
+/** An event that is decoded, or else goes to the parked ones. */
+interface Item {
+  readonly event: StoredEvent
+  readonly recorded?: RecordedEvent
+  readonly parked?: ParkedEvent
+}
+
+function parkedAsFollower(event: StoredEvent): ParkedEvent {
+  return { event, reason: 'follows a parked event of its stream', isFirst: false }
+}

@@ -1,0 +1,160 @@
+/** Generations of read models: made, found, and shown to readers; exactly one is live. */
+import type { Logger } from '../shared/logger.ts'
+import type { Connection } from './connection.ts'
+import { beginMigrating, readMigrations } from './migrations.ts'
+import { PROJECTORS_VERSION, readModels } from './projectors.ts'
+import { columnName, columnNames, columnsOf, type ReadModel } from './read-model.ts'
+
+export interface Generation {
+  readonly number: number
+  readonly schema: string
+  readonly projectorsVersion: number
+  readonly state: 'building' | 'live' | 'retired' | 'dropped'
+  /** The last position handled; -1 before the first. */
+  readonly position: bigint
+  readonly eventCount: bigint
+  readonly createdAt: Date
+  readonly liveAt: Date | null
+}
+
+/** Says which generation is live and how far it is, at the moment it becomes so: `live <generation> <position>`. */
+export const LIVE_ANNOUNCEMENT = 'live'
+
+const GENERATION_DIRECTORY = new URL('./sql/generation/', import.meta.url)
+
+const GENERATION_QUERY = `select generation.number, schema_name as schema, projectors_version as "projectorsVersion", state,
+    coalesce(min(position), -1) as position, coalesce(sum(event_count), 0)::bigint as "eventCount",
+    created_at as "createdAt", live_at as "liveAt"
+  from emberlog.generation
+    left join emberlog.checkpoint on generation.number = checkpoint.generation`
+
+export async function listGenerations(connection: Pick<Connection, 'query'>): Promise<Generation[]> {
+  return connection.query<Generation>(`${GENERATION_QUERY} group by generation.number order by generation.number`)
+}
+
+export async function findLiveGeneration(connection: Pick<Connection, 'query'>): Promise<Generation | undefined> {
+  const [live] = await connection.query<Generation>(
+    `${GENERATION_QUERY} where state = 'live' group by generation.number`,
+  )
+  return live
+}
+
+/** Makes sure that readers have read models to look at; empty ones when there were none, which the writer then fills. */
+export async function ensureLiveGeneration(connection: Connection, logger: Logger): Promise<Generation> {
+  return connection.transaction(async () => {
+    await beginMigrating(connection)
+    const live = await findLiveGeneration(connection)
+    if (live !== undefined && (await isWhole(connection, live.schema))) return live
+    if (live !== undefined) {
+      logger.warn({ generation: live.number }, 'the live read models are gone; making new ones from the record')
+      await forgetGeneration(connection, live.number)
+    }
+    const generation = await createGeneration(connection)
+    await showGeneration(connection, generation)
+    logger.info({ generation: generation.number, version: PROJECTORS_VERSION }, 'made the first read models')
+    return { ...generation, state: 'live' }
+  })
+}
+
+/** Makes the empty tables of the next generation. Inside a transaction that began migrating. */
+export async function createGeneration(connection: Connection): Promise<Generation> {
+  const [next] = await connection.query<{ number: number }>(
+    `select greatest(
+        (select max(number) from emberlog.generation),
+        (select max(substring(nspname from '^chat_g([0-9]{1,8})$')::integer) from pg_namespace)
+      ) as number`,
+  )
+  const number = (next?.number ?? 0) + 1
+  const schema = `chat_g${number}`
+  await connection.query(
+    `insert into emberlog.generation (number, schema_name, projectors_version, state)
+    values ($1, $2, $3, 'building')`,
+    [number, schema, PROJECTORS_VERSION],
+  )
+  await connection.query('insert into emberlog.checkpoint (generation) values ($1)', [number])
+  await connection.script(`create schema ${schema}; set local search_path to ${schema}`)
+  for (const { text } of await readMigrations(GENERATION_DIRECTORY)) await connection.script(text)
+  await connection.script(`set local search_path to default; ${describeTables(schema)}`)
+  const generations = await listGenerations(connection)
+  return generations.find((generation) => generation.number === number) as Generation
+}
+
+/** Points the views of schema `chat` at a generation and makes it the live one. Inside a transaction that began migrating. */
+export async function showGeneration(connection: Connection, { number, schema }: Generation): Promise<void> {
+  await connection.query(
+    `update emberlog.generation set state = 'retired', retired_at = now() where state = 'live' and number <> $1`,
+    [number],
+  )
+  await connection.query(
+    `update emberlog.generation set state = 'live', live_at = now(), retired_at = null where number = $1`,
+    [number],
+  )
+  for (const model of readModels) await showReadModel(connection, schema, model)
+  await connection.script(
+    `create or replace view chat.position as
+    select generation, min(position) as position
+    from emberlog.checkpoint
+    where generation = ${number}
+    group by generation;
+    comment on view chat.position is 'The last position of the log that is in these read models; -1 before the first.'`,
+  )
+  await connection.query(
+    `select pg_notify('emberlog_position', concat_ws(' ', $1::text, generation, position)) from chat.position`,
+    [LIVE_ANNOUNCEMENT],
+  )
+}
+
+/** Replaces the view in place where Postgres allows it, so that what others built upon it goes on. */
+async function showReadModel(connection: Connection, schema: string, model: ReadModel): Promise<void> {
+  const names = columnNames(model)
+  const shown = await connection.query<{ name: string }>(
+    `select column_name as name
+    from information_schema.columns
+    where table_schema = 'chat'
+      and table_name = $1
+    order by ordinal_position`,
+    [model.name],
+  )
+  const mayReplace = shown.every(({ name }, index) => names[index] === name)
+  await connection.script(
+    `${mayReplace ? '' : `drop view chat.${model.name};`}
+    create or replace view chat.${model.name} as select ${names.join(', ')} from ${schema}.${model.name};
+    ${describe('view', 'chat', model)}`,
+  )
+}
+
+/** Its number is never used again: whoever remembers how far it was must not take another for it. */
+async function forgetGeneration(connection: Connection, number: number): Promise<void> {
+  await connection.query(`update emberlog.generation set state = 'dropped' where number = $1`, [number])
+  await connection.query('delete from emberlog.checkpoint where generation = $1', [number])
+  await connection.query('delete from emberlog.parked_event where generation = $1', [number])
+}
+
+async function isWhole(connection: Connection, schema: string): Promise<boolean> {
+  const [found] = await connection.query<{ count: bigint }>(
+    `select count(*) as count
+    from unnest($1::text[]) as name
+    where to_regclass($2 || '.' || name) is not null
+      and to_regclass('chat.' || name) is not null`,
+    [readModels.map(({ name }) => name), schema],
+  )
+  return found?.count === BigInt(readModels.length)
+}
+
+function describeTables(schema: string): string {
+  return readModels.map((model) => describe('table', schema, model)).join('\n')
+}
+
+function describe(what: 'table' | 'view', schema: string, model: ReadModel): string {
+  const place = `${schema}.${model.name}`
+  return [
+    `comment on ${what} ${place} is ${quoted(model.about)};`,
+    ...columnsOf(model).map(
+      ([field, { about }]) => `comment on column ${place}.${columnName(field)} is ${quoted(about)};`,
+    ),
+  ].join('\n')
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
+}

@@ -1,0 +1,205 @@
+/** Builds the read models anew beside the live ones, proves that they are equal, and shows them to readers at one stroke. */
+import type { Codec } from '../events/codec.ts'
+import { Fault, isFault } from '../shared/failures.ts'
+import { toPosition } from '../shared/ids.ts'
+import type { Logger } from '../shared/logger.ts'
+import { pause } from '../shared/waiting.ts'
+import type { EventReader } from '../store/event-store.ts'
+import { writerLock } from './advisory-locks.ts'
+import type { Connection } from './connection.ts'
+import type { Database } from './database.ts'
+import type { BatchLimits } from './delivery-buffer.ts'
+import { differingModels, digestOfGeneration, type GenerationDigest } from './generation-digest.ts'
+import { GenerationFeeder } from './generation-feeder.ts'
+import { createGeneration, findLiveGeneration, type Generation, showGeneration } from './generations.ts'
+import { beginMigrating } from './migrations.ts'
+import { PROJECTORS_VERSION } from './projectors.ts'
+
+export interface RebuildParts {
+  readonly database: Pick<Database, 'writer' | 'queries'>
+  readonly reader: Pick<EventReader, 'subscribeToAll' | 'lastPosition'>
+  readonly codec: Codec
+  readonly logger: Logger
+  /** Show the new read models even if they differ from the old ones that the same projectors made. */
+  readonly isForced?: boolean
+  readonly onProgress?: (progress: RebuildProgress) => void
+  readonly signal?: AbortSignal
+  readonly limits?: Partial<BatchLimits>
+}
+
+export interface RebuildProgress {
+  readonly step: 'building' | 'comparing' | 'showing'
+  readonly events: number
+  /** As many as the live read models were made from when the step began. */
+  readonly eventsTotal: number
+  readonly eventsPerS: number
+  readonly remainingS: number | undefined
+}
+
+export interface RebuildResult {
+  readonly generation: number
+  readonly replaced: number
+  readonly events: number
+  readonly tookMs: number
+  /** Names of read models whose rows differ; empty unless forced, or made by other projectors. */
+  readonly differing: readonly string[]
+  readonly digest: GenerationDigest
+}
+
+const REBUILD_LIMITS: BatchLimits = {
+  eventsMax: 5_000,
+  bytesMax: 16 * 1024 * 1024,
+  waitMsMax: 500,
+  positionWaitMsMax: 1_000,
+}
+/** The live generation moves on while we catch up with it; after so many rounds the rest is small. */
+const CATCH_UP_ROUNDS_MAX = 5
+const SHOW_ATTEMPTS_MAX = 20
+const SHOW_RETRY_MS = 500
+/** So long may the live writer have to wait while readers are handed over. */
+const SHOW_LOCK_MS_MAX = 3_000
+
+/**
+ * Readers and the live writer go on meanwhile. Throws `generation-differs` when the rows are not equal although the same
+ * projectors made them; the new generation is then kept for inspection and never shown.
+ */
+export async function rebuildProjections(parts: RebuildParts): Promise<RebuildResult> {
+  const startedAt = performance.now()
+  const old = await requireLive(parts.database.queries)
+  const generation = await parts.database.queries.withConnection((connection) =>
+    connection.transaction(async () => {
+      await beginMigrating(connection)
+      return createGeneration(connection)
+    }),
+  )
+  parts.logger.info({ generation: generation.number, replaces: old.number }, 'rebuilding the read models')
+  return parts.database.writer.withConnection(async (connection) => {
+    await connection.query('select pg_advisory_lock($1, $2)', writerLock(generation.number, 0))
+    try {
+      const builder = await Builder.open(parts, connection, generation)
+      await builder.catchUp()
+      const { differing, digest } = await builder.compare()
+      await builder.finish()
+      await builder.show()
+      const tookMs = Math.round(performance.now() - startedAt)
+      const events = builder.events
+      parts.logger.info({ generation: generation.number, events, tookMs, differing }, 'rebuilt the read models')
+      return { generation: generation.number, replaced: old.number, events, tookMs, differing, digest }
+    } finally {
+      await connection.query('select pg_advisory_unlock($1, $2)', writerLock(generation.number, 0)).catch(() => {})
+    }
+  })
+}
+
+class Builder {
+  readonly #parts: RebuildParts
+  readonly #connection: Connection
+  readonly #generation: Generation
+  readonly #feeder: GenerationFeeder
+  readonly #signal: AbortSignal
+  readonly #startedAt = performance.now()
+
+  private constructor(parts: RebuildParts, connection: Connection, generation: Generation, feeder: GenerationFeeder) {
+    this.#parts = parts
+    this.#connection = connection
+    this.#generation = generation
+    this.#feeder = feeder
+    this.#signal = parts.signal === undefined ? connection.lost : AbortSignal.any([parts.signal, connection.lost])
+  }
+
+  static async open(parts: RebuildParts, connection: Connection, generation: Generation): Promise<Builder> {
+    const limits = { ...REBUILD_LIMITS, ...parts.limits }
+    const feeder = await GenerationFeeder.open({ ...parts, limits }, connection, generation)
+    return new Builder(parts, connection, generation, feeder)
+  }
+
+  get events(): number {
+    return this.#feeder.handledTotal
+  }
+
+  /** Follows until little is missing between this generation and the live one. */
+  async catchUp(): Promise<void> {
+    for (let round = 1; round <= CATCH_UP_ROUNDS_MAX; round += 1) {
+      const live = await requireLive(this.#connection)
+      if (live.position <= this.#feeder.position) return
+      await this.#followUntil(live, 'building')
+    }
+  }
+
+  /** Digests the live rows in one snapshot, comes to exactly the same position, and digests the new rows. */
+  async compare(): Promise<{ differing: string[]; digest: GenerationDigest }> {
+    const { live, liveDigest } = await this.#connection.transaction(async () => {
+      await this.#connection.script('set local statement_timeout = 0')
+      const snapshot = await requireLive(this.#connection)
+      return { live: snapshot, liveDigest: await digestOfGeneration(this.#connection, snapshot.schema) }
+    }, 'isolation level repeatable read')
+    await this.#followUntil(live, 'comparing')
+    const digest = await this.#connection.transaction(async () => {
+      await this.#connection.script('set local statement_timeout = 0')
+      return digestOfGeneration(this.#connection, this.#generation.schema)
+    })
+    const differing = differingModels(liveDigest, digest)
+    const isExplained = live.projectorsVersion !== PROJECTORS_VERSION || this.#parts.isForced === true
+    if (differing.length > 0 && !isExplained) {
+      throw new Fault('generation-differs', { generation: this.#generation.number, models: differing.join(' ') })
+    }
+    return { differing, digest }
+  }
+
+  /** Follows to the end of the log, where the live generation may not be: nobody feeds it, or it was dropped. */
+  async finish(): Promise<void> {
+    const last = await this.#parts.reader.lastPosition()
+    if (last !== undefined) await this.#followUntil({ position: last, eventCount: 0n }, 'building')
+  }
+
+  /** Holds the live checkpoint for a moment, comes to the same position, and points all views here. */
+  async show(): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      await this.catchUp()
+      try {
+        return await this.#connection.transaction(() => this.#handOver())
+      } catch (error) {
+        if (!isFault(error, 'database-busy') || attempt === SHOW_ATTEMPTS_MAX) throw error
+        this.#parts.logger.info({ attempt, reason: String(error) }, 'waiting to show the new read models')
+        await pause(SHOW_RETRY_MS, this.#signal)
+      }
+    }
+  }
+
+  async #handOver(): Promise<void> {
+    const positionBefore = this.#feeder.position
+    try {
+      await beginMigrating(this.#connection)
+      await this.#connection.script(`set local lock_timeout = ${SHOW_LOCK_MS_MAX}`)
+      const { number } = await requireLive(this.#connection)
+      await this.#connection.query('select from emberlog.checkpoint where generation = $1 for update', [number])
+      await this.#followUntil(await requireLive(this.#connection), 'showing')
+      await showGeneration(this.#connection, this.#generation)
+    } catch (error) {
+      this.#feeder.rewind(positionBefore) // The transaction takes back what was stored in it.
+      throw error
+    }
+  }
+
+  async #followUntil(live: Pick<Generation, 'position' | 'eventCount'>, step: RebuildProgress['step']): Promise<void> {
+    const eventsTotal = Math.max(Number(live.eventCount), this.events)
+    const report = () => this.#parts.onProgress?.(this.#progress(step, eventsTotal))
+    report()
+    this.#feeder.onStored = report
+    if (live.position >= 0n) await this.#feeder.follow(this.#signal, toPosition(live.position))
+    if (this.#signal.aborted) throw new Fault('rebuild-stopped', { generation: this.#generation.number })
+  }
+
+  #progress(step: RebuildProgress['step'], eventsTotal: number): RebuildProgress {
+    const events = this.#feeder.handledTotal
+    const eventsPerS = events / ((performance.now() - this.#startedAt) / 1_000)
+    const remaining = Math.max(0, eventsTotal - events)
+    return { step, events, eventsTotal, eventsPerS, remainingS: eventsPerS > 0 ? remaining / eventsPerS : undefined }
+  }
+}
+
+async function requireLive(connection: Pick<Connection, 'query'>): Promise<Generation> {
+  const live = await findLiveGeneration(connection)
+  if (live === undefined) throw new Fault('read-models-missing', { doing: 'looking for the live generation' })
+  return live
+}

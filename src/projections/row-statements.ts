@@ -1,0 +1,70 @@
+/** Reads and writes whole sets of rows in single statements. */
+
+import { type RowNames, type Rows, rowKey } from './batch-fold.ts'
+import type { Connection } from './connection.ts'
+import { readModels } from './projectors.ts'
+import { type ColumnType, columnName, columnsOf, type ReadModel } from './read-model.ts'
+
+type Cell = string | number | boolean | null
+
+/** Loads the stored rows that are wanted, each read model in one statement; what does not exist is left out. */
+export async function loadRows(connection: Connection, schema: string, wanted: RowNames, rows: Rows): Promise<void> {
+  for (const model of readModels) {
+    const names = [...(wanted.get(model.name)?.values() ?? [])]
+    if (names.length === 0) continue
+    const found = await connection.query<Record<string, unknown>>(loadStatement(schema, model), [
+      names.map(({ conversationId }) => conversationId),
+      ...(model.key.length > 1 ? [names.map(({ name }) => name)] : []),
+    ])
+    for (const columns of found) {
+      const row = fromColumns(model, columns)
+      const [conversationId, name] = model.key.map((field) => String(row[field]))
+      rows.of(model.name).set(rowKey(conversationId ?? '', name ?? ''), row)
+    }
+  }
+}
+
+/** The part of a statement that stores rows of one read model; values are numbered from `firstValue`. */
+export function storeClause(
+  schema: string,
+  model: ReadModel,
+  rows: readonly object[],
+  firstValue: number,
+): { text: (from: string) => string; values: Cell[][] } {
+  const fields = columnsOf(model).map(([field, { type }]) => ({ field, type, name: columnName(field) }))
+  const keys = model.key.map(columnName)
+  const names = fields.map(({ name }) => name)
+  const arrays = fields.map(({ type }, index) => `$${firstValue + index}::${type}[]`)
+  const changes = names.filter((name) => !keys.includes(name)).map((name) => `${name} = excluded.${name}`)
+  return {
+    text: (from) => `insert into ${schema}.${model.name} (${names.join(', ')})
+      select new_row.*
+      from ${from}, unnest(${arrays.join(', ')}) as new_row
+      on conflict (${keys.join(', ')}) do update set ${changes.join(', ')}`,
+    values: fields.map(({ field, type }) => rows.map((row) => toCell((row as Record<string, unknown>)[field], type))),
+  }
+}
+
+function loadStatement(schema: string, model: ReadModel): string {
+  const types = Object.fromEntries(columnsOf(model).map(([field, { type }]) => [field, type]))
+  const keys = model.key.map(columnName).join(', ')
+  const arrays = model.key.map((field, index) => `$${index + 1}::${types[field]}[]`).join(', ')
+  return `select *
+    from ${schema}.${model.name}
+    where (${keys}) in (select * from unnest(${arrays}))`
+}
+
+function fromColumns(model: ReadModel, columns: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.keys(model.columns).map((field) => {
+      const value = columns[columnName(field)]
+      return [field, value instanceof Date ? value.toISOString() : value]
+    }),
+  )
+}
+
+function toCell(value: unknown, type: ColumnType): Cell {
+  if (value === null || value === undefined) return null
+  if (type === 'jsonb') return JSON.stringify(value)
+  return typeof value === 'bigint' ? value.toString() : (value as Cell)
+}

@@ -1,0 +1,93 @@
+-- One generation of read models. Runs with the generation's own schema as search path.
+
+create table conversation (
+  conversation_id uuid primary key,
+  client_conversation_id text not null,
+  owner_id text not null,
+  kind text not null,
+  title text not null,
+  title_source text not null,
+  is_archived boolean not null,
+  message_count integer not null,
+  preview text not null,
+  created_at timestamptz(3) not null,
+  updated_at timestamptz(3) not null,
+  deleted_at timestamptz(3),
+  last_revision bigint not null,
+  last_position bigint not null
+);
+
+create index conversation_list on conversation (owner_id, updated_at desc, conversation_id desc) where deleted_at is null;
+
+create table message (
+  conversation_id uuid not null,
+  message_id text not null,
+  turn_id uuid not null,
+  owner_id text not null,
+  parent_message_id text,
+  role text not null,
+  text text not null,
+  status text not null,
+  rating text,
+  created_at timestamptz(3) not null,
+  position bigint not null,
+  primary key (conversation_id, message_id)
+);
+
+create index message_order on message (conversation_id, position);
+create index message_of_owner on message (owner_id, message_id);
+
+create table turn (
+  conversation_id uuid not null,
+  turn_id uuid not null,
+  owner_id text not null,
+  message_id text not null,
+  parent_message_id text,
+  response_message_id text not null,
+  channel text,
+  is_regeneration boolean not null,
+  status text not null,
+  intent text,
+  method text,
+  confidence double precision,
+  agent text,
+  model_provider text,
+  model_id text,
+  finish_reason text,
+  failure_code text,
+  failure_is_retryable boolean,
+  stopped_by text,
+  asked_at timestamptz(3) not null,
+  routed_at timestamptz(3),
+  ended_at timestamptz(3),
+  first_token_ms double precision,
+  total_ms double precision,
+  input_tokens integer,
+  output_tokens integer,
+  tool_names jsonb,
+  asked_position bigint not null,
+  ended_position bigint,
+  primary key (conversation_id, turn_id)
+);
+
+create index turn_by_id on turn (turn_id);
+create index turn_by_response on turn (conversation_id, response_message_id);
+
+create table routing_decision (
+  conversation_id uuid not null,
+  turn_id uuid not null,
+  owner_id text not null,
+  intent text not null,
+  agent text not null,
+  method text not null,
+  confidence double precision not null,
+  candidates jsonb not null,
+  evidence jsonb not null,
+  guard text,
+  router_version text not null,
+  took_ms double precision not null,
+  routed_at timestamptz(3) not null,
+  corrected_intent text,
+  corrected_at timestamptz(3),
+  primary key (conversation_id, turn_id)
+);

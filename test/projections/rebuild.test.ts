@@ -1,0 +1,108 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { createProjectionWriter } from '../../src/projections/projection-writer.ts'
+import { type RebuildProgress, rebuildProjections } from '../../src/projections/rebuild.ts'
+import { isFault } from '../../src/shared/failures.ts'
+import { silentLogger } from '../../src/shared/logger.ts'
+import { renamed } from '../support/examples.ts'
+import { conversation } from './support/conversations.ts'
+import { digest, handleBatches, liveGeneration, rowsOf } from './support/projection.ts'
+import { codec, TestRecord } from './support/record.ts'
+import { startTestPostgres, type TestPostgres } from './support/test-postgres.ts'
+import { eventually } from './support/waiting.ts'
+
+let postgres: TestPostgres
+beforeAll(async () => {
+  postgres = await startTestPostgres()
+})
+afterAll(() => postgres.stop())
+afterEach(() => postgres.closeDatabases())
+
+function exampleRecord(): TestRecord {
+  const record = new TestRecord()
+  for (const name of ['a', 'b', 'c', 'd', 'e']) {
+    const { events, stream } = conversation('ada', name, 6)
+    record.append(events, stream)
+  }
+  return record
+}
+
+const parts = { codec, logger: silentLogger }
+
+describe('a rebuild', () => {
+  test('gives the same rows from nothing, and shows them at one stroke', async () => {
+    const database = await postgres.open()
+    const record = exampleRecord()
+    await handleBatches(database, [record.events])
+    const before = await digest(database)
+    const progress: RebuildProgress[] = []
+    const result = await rebuildProjections({
+      ...parts,
+      database,
+      reader: record,
+      limits: { eventsMax: 10 },
+      onProgress: (step) => progress.push(step),
+    })
+    expect(result).toMatchObject({ generation: 2, replaced: 1, events: record.events.length, differing: [] })
+    expect(await liveGeneration(database)).toMatchObject({ number: 2, schema: 'chat_g2', position: record.last })
+    expect(await digest(database)).toEqual(before)
+    expect(before['message']?.rows).toBe(60n)
+    expect(await rowsOf(database, 'conversation')).toHaveLength(5)
+    expect(progress.map(({ events }) => events)).toContain(record.events.length)
+    expect(progress.at(-1)).toMatchObject({ step: 'showing', eventsTotal: record.events.length })
+  })
+
+  test('gives the same rows after everything was dropped', async () => {
+    const database = await postgres.open()
+    const record = exampleRecord()
+    await handleBatches(database, [record.events])
+    const before = await digest(database)
+    await database.queries.query('drop schema chat_g1 cascade')
+    await database.prepare()
+    expect(await rowsOf(database, 'conversation')).toEqual([])
+    await rebuildProjections({ ...parts, database, reader: record, isForced: true })
+    expect(await digest(database)).toEqual(before)
+  })
+
+  test('lets the live writer go on, which then feeds the new generation', async () => {
+    const database = await postgres.open()
+    const record = exampleRecord()
+    const writer = createProjectionWriter({ ...parts, database, reader: record })
+    writer.start()
+    await eventually('caught up', () => writer.status().position === record.last)
+    let renames = 0
+    const { generation } = await rebuildProjections({
+      ...parts,
+      database,
+      reader: record,
+      limits: { eventsMax: 5 },
+      onProgress: () => {
+        renames += 1
+        record.append([renamed(`Name ${renames}`)], conversation('ada', 'a', 0).stream)
+      },
+    })
+    expect(renames).toBeGreaterThan(5)
+    const last = record.append([renamed('After')], conversation('ada', 'a', 0).stream)
+    await eventually('feeding the new generation', () => {
+      const { position, generation: fed } = writer.status()
+      return fed === generation && position === last
+    })
+    await writer.stop()
+    const clean = await postgres.open()
+    await handleBatches(clean, [record.events])
+    expect(await digest(database)).toEqual(await digest(clean))
+  })
+
+  test('refuses to show rows that differ without a reason', async () => {
+    const database = await postgres.open()
+    const record = exampleRecord()
+    await handleBatches(database, [record.events])
+    await database.queries.query(`update chat_g1.message set text = 'tampered' where message_id = 'm1'`)
+    await expect(rebuildProjections({ ...parts, database, reader: record })).rejects.toSatisfy(
+      (error) => isFault(error, 'generation-differs') && error.details['models'] === 'message',
+    )
+    expect(await liveGeneration(database)).toMatchObject({ number: 1 })
+    const forced = await rebuildProjections({ ...parts, database, reader: record, isForced: true })
+    expect(forced).toMatchObject({ generation: 3, differing: ['message'] })
+    expect(await rowsOf(database, 'message')).not.toContainEqual(expect.objectContaining({ text: 'tampered' }))
+  })
+})
