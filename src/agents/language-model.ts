@@ -1,4 +1,5 @@
 /** The port to whatever writes an answer: a hosted model, a local one, or the offline assistant. */
+
 import type { AgentDefinition } from './agent-catalogue.ts'
 import type { AgentName } from './agent-name.ts'
 

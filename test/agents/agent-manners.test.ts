@@ -1,12 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { agentFor } from '../../src/agents/agent-catalogue.ts'
-import { agentNames } from '../../src/agents/agent-name.ts'
+import { agentCatalogue, agentFor } from '../../src/agents/agent-catalogue.ts'
 import { ask, conversation, knowledge } from './conversation.ts'
 
 describe('an agent', () => {
-  test.each(agentNames)('%s is described for people, told its task, and has limits', (name) => {
-    const agent = agentFor(name)
-    expect(agent.name).toBe(name)
+  test.each(Object.values(agentCatalogue))('$name is described for people, told its task, and has limits', (agent) => {
+    expect(agentFor(agent.name)).toBe(agent)
     expect(agent.purpose).toMatch(/^[A-Z].+\.$/)
     expect(agent.systemPrompt).toContain('Never claim to have stored, created, sent or changed anything')
     for (const limit of Object.values(agent.limits)) expect(limit).toBeGreaterThan(0)
@@ -212,7 +210,7 @@ describe('what people read', () => {
 
   test('never sounds like a breakdown', async () => {
     for (const { id, title, body } of knowledge.entries) expect(`${title}\n${body}`, id).not.toMatch(alarming)
-    for (const agent of agentNames) {
+    for (const { name: agent } of Object.values(agentCatalogue)) {
       for (const text of ['hello', 'https://example.com', 'make an image', 'I like tea', 'what is zzyzx?']) {
         expect((await ask(agent, text)).text, agent).not.toMatch(alarming)
       }

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { agentFor } from '../../src/agents/agent-catalogue.ts'
-import { agentNames } from '../../src/agents/agent-name.ts'
+import { agentCatalogue, agentFor } from '../../src/agents/agent-catalogue.ts'
 import { estimateTokens, type ModelRequest } from '../../src/agents/language-model.ts'
 import { createOfflineAssistant } from '../../src/agents/offline-assistant.ts'
 import { allParts, ask, assistant, conversation, knowledge } from './conversation.ts'
@@ -132,7 +131,7 @@ describe('any text a person may send', () => {
     '1. - * ** ``` | https:// '.repeat(700),
   ]
 
-  test.each(agentNames)('gets an answer from %s', async (agent) => {
+  test.each(Object.values(agentCatalogue))('gets an answer from $name', async ({ name: agent }) => {
     for (const text of texts) {
       const reply = await ask(agent, text)
       expect(reply.text.trim().length, JSON.stringify(text.slice(0, 30))).toBeGreaterThan(20)
@@ -141,7 +140,7 @@ describe('any text a person may send', () => {
   })
 
   test('is never repeated as markup', async () => {
-    for (const agent of agentNames) {
+    for (const { name: agent } of Object.values(agentCatalogue)) {
       const { text } = await ask(agent, '<script>alert(1)</script> picture of ![x](http://x) project')
       expect(text.replaceAll(/`[^`]*`/g, '')).not.toMatch(/<script|!\[/)
     }

@@ -9,15 +9,18 @@ export interface Answer {
 
 export interface AnswerDraft {
   paragraph(text: string): AnswerDraft
+  /** Sets the last line, which stands under the sources: what is asked of the person, or offered. */
+  closing(text: string): AnswerDraft
   /** Returns the mark, such as `[1]`, that cites an entry; the same entry keeps its number. */
   cite(entry: KnowledgeEntry): string
-  /** Joins the paragraphs and lists the sources cited under them. */
+  /** Joins the paragraphs, the list of the sources cited, and the closing line. */
   finish(): Answer
 }
 
 export function createAnswerDraft(): AnswerDraft {
   const paragraphs: string[] = []
   const cited: KnowledgeEntry[] = []
+  const closings: string[] = []
 
   function cite(entry: KnowledgeEntry): string {
     if (!cited.includes(entry)) cited.push(entry)
@@ -29,6 +32,10 @@ export function createAnswerDraft(): AnswerDraft {
       paragraphs.push(text)
       return draft
     },
+    closing(text) {
+      closings.push(text)
+      return draft
+    },
     cite,
     finish() {
       const marks = Map.groupBy(cited, ({ source }) => `${source.title}: ${source.url}`)
@@ -36,7 +43,8 @@ export function createAnswerDraft(): AnswerDraft {
       const citations = cited.map(({ id, title, source }, index) => {
         return { number: index + 1, entryId: id, title, source: source.url }
       })
-      const text = [...paragraphs, ...(sources.length > 0 ? [sources.join('\n')] : [])].join('\n\n')
+      const list = sources.length > 0 ? [sources.join('\n')] : []
+      const text = [...paragraphs, ...list, ...closings].join('\n\n')
       return { text, citations }
     },
   }

@@ -4,7 +4,7 @@ import { type AnswerDraft, createAnswerDraft } from './answer-draft.ts'
 
 export function clarifyAnswer([one, other]: readonly [AgentName, AgentName]): AnswerDraft {
   const [first, second] = [offers[one], offers[other]]
-  return createAnswerDraft().paragraph(
+  return createAnswerDraft().closing(
     `I can read that in two ways. Shall I **${first.offer}**, or **${second.offer}**? One word is enough: *${first.word}* or *${second.word}*.`,
   )
 }

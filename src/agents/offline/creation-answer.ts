@@ -57,7 +57,7 @@ function outline(question: AskedQuestion, address: string | undefined): AnswerDr
     draft.paragraph(`From the knowledge base, likely parts of it:\n\n${lines.join('\n')}`)
   }
   const next = nextQuestions[Math.min(notes.length, nextQuestions.length) - 1]!
-  return draft.paragraph(`${nothingCreated} ${next}`)
+  return draft.closing(`${nothingCreated} ${next}`)
 }
 
 /** What the person said in the turns that this outline answered. */

@@ -30,7 +30,7 @@ export function discoveryAnswer(question: AskedQuestion, knowledge: KnowledgeBas
   })
   return draft
     .paragraph(`What the knowledge base says about the subject:\n\n${list.join('\n')}`)
-    .paragraph('Shall I explain one of them?')
+    .closing('Shall I explain one of them?')
 }
 
 /** Under this fit, an entry is not about the subject that somebody wants to see things of. */

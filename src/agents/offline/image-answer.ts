@@ -31,7 +31,7 @@ export function imageAnswer(question: AskedQuestion, knowledge: KnowledgeBase): 
   if (entry !== undefined) {
     draft.paragraph(`What the labels can say about **${entry.title}** ${draft.cite(entry)}: ${paragraphsOf(entry)[0]}`)
   }
-  return draft.paragraph('What should I change: subject, style or format?')
+  return draft.closing('What should I change: subject, style or format?')
 }
 
 const explains = /\b(infogra\w+|diagram\w*|diagramm\w*|flow ?chart|chart|explain\w*|schema|poster|about)\b/i

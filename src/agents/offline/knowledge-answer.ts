@@ -63,7 +63,7 @@ function compareEntries(draft: AnswerDraft, [one, other]: readonly [KnowledgeEnt
   for (const entry of [one, other]) {
     draft.paragraph(`**${entry.title}.** ${paragraphsOf(entry)[0]} ${draft.cite(entry)}`)
   }
-  return draft.paragraph(`Ask about either of them for the whole entry.`)
+  return draft.closing('Ask about either of them for the whole entry.')
 }
 
 function continueEntry(draft: AnswerDraft, entry: KnowledgeEntry, facet: Facet, knowledge: KnowledgeBase): AnswerDraft {
@@ -71,7 +71,7 @@ function continueEntry(draft: AnswerDraft, entry: KnowledgeEntry, facet: Facet, 
     draft.paragraph(`**${entry.title}**, in one sentence: ${firstSentence(entry)} ${draft.cite(entry)}`)
     const example = labelledPart(entry, 'example')
     if (example !== undefined) draft.paragraph(example)
-    return draft.paragraph('Which word or step is unclear? Name it, and I will explain that one.')
+    return draft.closing('Name the word or step that is unclear, and I will explain that one.')
   }
   if (facet !== 'more') {
     const part = labelledPart(entry, facet) ?? (facet === 'practice' ? labelledPart(entry, 'example') : undefined)
@@ -86,5 +86,5 @@ function continueEntry(draft: AnswerDraft, entry: KnowledgeEntry, facet: Facet, 
   )
   return draft
     .paragraph(`What goes with **${entry.title}**:\n\n${list.join('\n')}`)
-    .paragraph('Which one shall I explain?')
+    .closing('Which one shall I explain?')
 }

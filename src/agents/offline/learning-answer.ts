@@ -36,7 +36,7 @@ function learningPath(question: AskedQuestion, knowledge: KnowledgeBase): Answer
   )
   return draft
     .paragraph(`${title}, in ${steps.length} steps from the knowledge base:\n\n${list.join('\n')}`)
-    .paragraph('It is an outline in this conversation; nothing else was set up. Which step shall I explain first?')
+    .closing('It is an outline in this conversation; nothing else was set up. Which step shall I explain first?')
 }
 
 function pathFrom(start: KnowledgeEntry, knowledge: KnowledgeBase): KnowledgeEntry[] {
@@ -53,6 +53,7 @@ function pathFrom(start: KnowledgeEntry, knowledge: KnowledgeBase): KnowledgeEnt
 function askForTopic(knowledge: KnowledgeBase): AnswerDraft {
   const names = firstSteps.map((id, index) => `${index + 1}. ${knowledge.entry(id)!.title}`)
   return createAnswerDraft()
-    .paragraph('Gladly. Which topic do you mean? Name it in a word or two, or pick a place to start:')
+    .paragraph('Gladly. You can name any topic in a word or two; here are places to start:')
     .paragraph(names.join('\n'))
+    .closing('Which topic do you mean?')
 }

@@ -1,13 +1,21 @@
-/** Greets, thanks and cheers in a sentence or two, and leaves a door open to something useful. */
+/**
+ * Greets, thanks and cheers in a sentence or two, and leaves a door open to something useful. It asks nothing, so that
+ * the next message is not taken for an answer to small talk.
+ */
 import type { KnowledgeBase } from '../knowledge-base.ts'
 import { foldText } from '../question-terms.ts'
 import { type AnswerDraft, createAnswerDraft } from './answer-draft.ts'
 import type { AskedQuestion } from './asked-question.ts'
 import { firstSentence } from './entry-parts.ts'
+import { knowledgeAnswer } from './knowledge-answer.ts'
 
 export function smalltalkAnswer(question: AskedQuestion, knowledge: KnowledgeBase): AnswerDraft {
   const folded = foldText(question.text)
-  const reply = replies.find(([pattern]) => pattern.test(folded))?.[1] ?? anyReply
+  const reply = replies.find(([pattern]) => pattern.test(folded))?.[1]
+  if (reply === undefined) {
+    const isQuestion = (question.matches[0]?.fit ?? 0) >= clearFitMin
+    return (isQuestion ? knowledgeAnswer(question, knowledge) : undefined) ?? createAnswerDraft().paragraph(anyReply)
+  }
   if (reply !== surprise) return createAnswerDraft().paragraph(reply)
   const draft = createAnswerDraft()
   const learning = knowledge.entries.filter(({ area }) => area === 'learning')
@@ -16,11 +24,14 @@ export function smalltalkAnswer(question: AskedQuestion, knowledge: KnowledgeBas
     .paragraph(
       `Here is something from the knowledge base. **${entry.title}**: ${firstSentence(entry)} ${draft.cite(entry)}`,
     )
-    .paragraph('Shall I go on with it, or do you want another one?')
+    .closing('Ask about it, and I will go on; say “surprise me” for another one.')
 }
 
+/** From this fit on, what looked like small talk is a question. */
+const clearFitMin = 0.8
+
 const surprise = 'surprise'
-const anyReply = 'I am with you. Tell me what is on your mind, or name an AI topic and I will explain it.'
+const anyReply = 'I am with you. Write whatever is on your mind, or name an AI topic and I will explain it.'
 
 /** The first pattern that fits decides; words are folded. */
 const replies: readonly (readonly [RegExp, string])[] = [
@@ -38,7 +49,7 @@ const replies: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /\b(how are you|how is it going|hows it going|whats up|wie gehts?|wie geht es|como estas?|que tal|ca va|comment vas|come stai|tudo bem)\b/,
-    'All is well here, thank you: the record is open and I am ready. What would you like to look at today?',
+    'All is well here, thank you: the record is open and I am ready for whatever you want to look at today.',
   ],
   [
     /\b(still there|are you there|can you hear|hear me|bist du da|estas ahi|tu es la)\b/,
@@ -58,7 +69,7 @@ const replies: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /\b(great|awesome|cool|nice|perfect|wow|love it|well done|good job|super|toll|genial|parfait|haha|lol)\b/,
-    'Glad to hear it. What shall we look at next?',
+    'Glad to hear it. Just name what we shall look at next.',
   ],
   [
     /\b(tired|sad|frustrat\w*|stuck|annoy\w*|angry|hate|give up|stress\w*|overwhelm\w*|mude|triste|fatigue)\b/,
@@ -70,7 +81,7 @@ const replies: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /\b(hi|hello|hey|hiya|good (morning|afternoon|evening)|hallo|guten|moin|hola|buen[oa]s|bonjour|salut|bonsoir|ola|bom dia|buongiorno|greetings|namaste)\b/,
-    'Hello! Good to see you. I can explain AI topics with sources, help you to plan a project, and show you around Emberlog. What is on your mind?',
+    'Hello! Good to see you. I can explain AI topics with sources, help you to plan a project, and show you around Emberlog. Just write what is on your mind.',
   ],
 ]
 
