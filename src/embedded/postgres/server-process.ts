@@ -58,7 +58,7 @@ export async function startServerProcess(plan: ServerPlan): Promise<ServerProces
   const guard = startServerGuard(processId, plan.user, plan.logger)
   const gone = ended.finally(() => guard.standDown())
   const stop = () => stopChild(child, gone)
-  const outcome = await Promise.race([waitUntilReady(plan.cluster, processId, child), gone])
+  const outcome = await waitUntilReady(plan.cluster, child, gone)
   if (typeof outcome === 'object') throw startFailure(plan, outcome, log)
   if (outcome === 'too-late') {
     await stop()
@@ -84,12 +84,19 @@ function watchEnd(child: ChildProcess, log: ServerLog): Promise<{ reason: string
   })
 }
 
+type Outcome = 'ready' | 'too-late' | { reason: string }
+
 /** The server writes its state into line 8 of postmaster.pid; this is what pg_ctl waits for, too. */
-async function waitUntilReady(cluster: string, processId: number, child: ChildProcess): Promise<'ready' | 'too-late'> {
+async function waitUntilReady(
+  cluster: string,
+  child: ChildProcess,
+  gone: Promise<{ reason: string }>,
+): Promise<Outcome> {
   const deadline = performance.now() + readyMsMax
-  while (performance.now() < deadline && child.exitCode === null && child.signalCode === null) {
+  while (performance.now() < deadline) {
+    if (child.exitCode !== null || child.signalCode !== null) return gone
     const lines = (await readFile(path.join(cluster, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n')
-    if (Number(lines[0]) === processId && lines[7]?.trim() === 'ready') return 'ready'
+    if (Number(lines[0]) === child.pid && lines[7]?.trim() === 'ready') return 'ready'
     await delay(readyPollMs)
   }
   return 'too-late'

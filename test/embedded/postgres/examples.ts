@@ -53,7 +53,10 @@ export interface StartedProgram {
 export function forkProgram(dataDirectory: string): ChildProcess {
   const script = new URL('./start-in-child.ts', import.meta.url)
   const child = fork(script, [dataDirectory], { stdio: 'inherit', detached: true })
-  onTestFinished(() => kill(child))
+  onTestFinished(async () => {
+    await kill(child)
+    await until('its server is gone', async () => (await processesOf(dataDirectory)).length === 0)
+  })
   return child
 }
 
