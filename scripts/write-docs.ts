@@ -2,6 +2,8 @@
 import { writeFileSync } from 'node:fs'
 import { configurationPage } from './configuration-page.ts'
 import { errorsPage } from './errors-page.ts'
+import { readModelsPage } from './read-models-page.ts'
 
 writeFileSync(new URL('../docs/configuration.md', import.meta.url), configurationPage())
 writeFileSync(new URL('../docs/errors.md', import.meta.url), errorsPage())
+writeFileSync(new URL('../docs/read-models.md', import.meta.url), readModelsPage())
