@@ -178,11 +178,6 @@ export const errorCatalogue = {
     'The record cannot be reached just now.',
     'Nothing was lost: send the same request again, with the same ids.',
   ),
-  'store-busy': entry(
-    503,
-    'The record is busy just now.',
-    'Nothing was lost: send the same request again, with the same ids.',
-  ),
   'conversation-busy': entry(
     503,
     'This conversation is busy just now.',
@@ -225,10 +220,6 @@ export type ErrorCode = keyof typeof errorCatalogue
 
 /** How an answer may end without being complete: the `code` of `response.failed`. What was written of it is kept. */
 export const answerFailures = {
-  interrupted: failure(
-    'The answer was interrupted.',
-    'The process that wrote the answer ended. What was written is kept; ask for another answer.',
-  ),
   'answering-failed': failure(
     'The answer could not be written.',
     'The turn could not be routed or prepared. Ask for another answer; the log says what was in the way.',

@@ -1,5 +1,5 @@
 /** The wishes people and reactors have of a conversation. Each may be accepted, refused, or found to be no news. */
-import type { ConversationKind, DataOf } from '../events/conversation-events.ts'
+import type { DataOf } from '../events/conversation-events.ts'
 
 export type ConversationCommand =
   | { readonly type: 'StartConversation'; readonly data: DataOf<'ConversationStarted'> }
@@ -19,5 +19,3 @@ export type ConversationCommand =
       readonly type: 'ArchiveConversation' | 'UnarchiveConversation' | 'DeleteConversation' | 'RestoreConversation'
       readonly data: Record<string, never>
     }
-
-export type { ConversationKind }

@@ -55,7 +55,10 @@ async function expectNothingLost(program: Program, acknowledged: readonly Acknow
     expect(asked).toEqual([...new Set(asked)])
     for (const { messageId, turnId } of mine) {
       expect(asked).toContain(messageId)
-      expect(messages.filter((message) => message.turnId === turnId).map(({ role }) => role)).toEqual(['user', 'assistant'])
+      expect(messages.filter((message) => message.turnId === turnId).map(({ role }) => role)).toEqual([
+        'user',
+        'assistant',
+      ])
     }
     const shown = await ada.get(`/api/v1/me/conversations/${conversation}`, headers)
     expect(shown.body.messageCount).toBe(messages.length)
@@ -70,7 +73,10 @@ describe('kill -9 of every process at a random moment', () => {
       const acknowledged: Acknowledged[] = []
       try {
         for (let round = 0; round < ROUNDS; round += 1) {
-          const program = await startProgram(data.directory, { LLM_DELTA_DELAY_MS: '1', EMBERLOG_MESSAGES_PER_MINUTE_MAX: '100000' })
+          const program = await startProgram(data.directory, {
+            LLM_DELTA_DELAY_MS: '1',
+            EMBERLOG_MESSAGES_PER_MINUTE_MAX: '100000',
+          })
           const ada = await signIn(program.url, 'ada')
           const chatting = chatUntilDeath(ada, acknowledged)
           // The moment is what is tested: anywhere between before the first append and after the last answer.
@@ -94,10 +100,16 @@ describe('kill -9 of every process at a random moment', () => {
 async function expectOneEndingEach(directory: string, acknowledged: readonly Acknowledged[]): Promise<void> {
   for (const conversation of CONVERSATIONS) {
     const { output } = await emberlog(['audit', 'replay', conversation, '--owner', 'ada', '--json'], directory)
-    const events = output.trim().split('\n').map((line) => JSON.parse(line) as { type: string; data: { turnId?: string } })
-    const endings = events.filter(({ type }) => ['ResponseCompleted', 'ResponseFailed', 'ResponseStopped'].includes(type))
+    const events = output
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { type: string; data: { turnId?: string } })
+    const endings = events.filter(({ type }) =>
+      ['ResponseCompleted', 'ResponseFailed', 'ResponseStopped'].includes(type),
+    )
     const turns = endings.map(({ data }) => data.turnId)
     expect(turns).toEqual([...new Set(turns)])
-    for (const message of acknowledged.filter((each) => each.conversation === conversation)) expect(turns).toContain(message.turnId)
+    for (const message of acknowledged.filter((each) => each.conversation === conversation))
+      expect(turns).toContain(message.turnId)
   }
 }

@@ -19,9 +19,18 @@ const person = (name: string) => signIn(program.url, `${name}-${randomUUID().sli
 
 /** Reads a conversation once the read models have come as far as `position`. */
 async function messagesOf(who: Person, conversation: string, position: unknown) {
-  const answer = await who.get(`/api/v1/me/conversations/${conversation}/messages?limit=100`, { 'x-min-position': String(position) })
+  const answer = await who.get(`/api/v1/me/conversations/${conversation}/messages?limit=100`, {
+    'x-min-position': String(position),
+  })
   expect(answer.status).toBe(200)
-  return answer.body.results as { messageId: string; turnId: string; role: string; text: string; status: string; agent: string | null }[]
+  return answer.body.results as {
+    messageId: string
+    turnId: string
+    role: string
+    text: string
+    status: string
+    agent: string | null
+  }[]
 }
 
 describe('a recorded chat turn', () => {
@@ -46,7 +55,9 @@ describe('a recorded chat turn', () => {
       { role: 'assistant', text: ending['text'], status: 'completed', agent: 'learning', turnId },
     ])
     const list = await ada.get('/api/v1/me/conversations', { 'x-min-position': String(ending['position']) })
-    expect(list.body.results).toMatchObject([{ conversationId: 'ember-chat-ada', kind: 'ember_chat', title: 'Ember Chat', messageCount: 2 }])
+    expect(list.body.results).toMatchObject([
+      { conversationId: 'ember-chat-ada', kind: 'ember_chat', title: 'Ember Chat', messageCount: 2 },
+    ])
     socket.close()
   })
 
@@ -67,11 +78,15 @@ describe('a recorded chat turn', () => {
     const asked = await adas.say('Hello, this is Ada')
     const ending = await adas.ending(asked.turnId)
     expect(bobs.frames.map(({ type }) => type)).toEqual(['connected'])
-    const foreign = await bob.get('/api/v1/me/conversations/shared-id', { 'x-min-position': String(ending['position']) })
+    const foreign = await bob.get('/api/v1/me/conversations/shared-id', {
+      'x-min-position': String(ending['position']),
+    })
     expect(foreign.status).toBe(404)
     const turn = await bobs.say('Hello, this is Bob')
     const bobsEnding = await bobs.ending(turn.turnId)
-    expect((await messagesOf(bob, 'shared-id', bobsEnding['position'])).map(({ text }) => text)[0]).toBe('Hello, this is Bob')
+    expect((await messagesOf(bob, 'shared-id', bobsEnding['position'])).map(({ text }) => text)[0]).toBe(
+      'Hello, this is Bob',
+    )
     expect(turn.turnId).not.toBe(asked.turnId)
     adas.close()
     bobs.close()
@@ -83,11 +98,16 @@ describe('a recorded chat turn', () => {
       const conversation = `once-${times}`
       const messageId = randomUUID()
       const path = `/api/v1/me/conversations/${conversation}/messages`
-      const answers = await Promise.all(Array.from({ length: times }, () => ada.send('POST', path, { messageId, text: 'Hello!' })))
+      const answers = await Promise.all(
+        Array.from({ length: times }, () => ada.send('POST', path, { messageId, text: 'Hello!' })),
+      )
       expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]))
       expect(new Set(answers.map(({ body }) => JSON.stringify(body))).size).toBe(1)
       const replay = await emberlog(['audit', 'replay', conversation, '--owner', ada.userId, '--json'], data.directory)
-      const types = replay.output.trim().split('\n').map((line) => JSON.parse(line).type)
+      const types = replay.output
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).type)
       expect(types.filter((type) => type === 'MessageSent')).toHaveLength(1)
     }
   })
@@ -126,9 +146,14 @@ describe('a recorded chat turn', () => {
     const [one, two] = [await ada.open('twice'), await ada.open('twice')]
     const { turnId, messageId } = await one.say('What is fine-tuning?')
     await Promise.all([one.ending(turnId), two.ending(turnId)])
-    expect(two.frames.find(({ type }) => type === 'message.sent')).toMatchObject({ messageId, turnId, text: 'What is fine-tuning?' })
+    expect(two.frames.find(({ type }) => type === 'message.sent')).toMatchObject({
+      messageId,
+      turnId,
+      text: 'What is fine-tuning?',
+    })
     expect(one.frames.some(({ type }) => type === 'message.sent')).toBe(false)
-    const ofTurn = (frames: readonly { type: string }[]) => frames.filter(({ type }) => /^(intent|response)\./.test(type))
+    const ofTurn = (frames: readonly { type: string }[]) =>
+      frames.filter(({ type }) => /^(intent|response)\./.test(type))
     expect(ofTurn(two.frames)).toEqual(ofTurn(one.frames))
     one.close()
     two.close()
@@ -140,7 +165,9 @@ describe('a recorded chat turn', () => {
     const first = await socket.say('What is RAG in AI?')
     await socket.ending(first.turnId)
     socket.write({ type: 'response.regenerate', turnId: first.turnId })
-    const second = await socket.frame((frame) => frame.type === 'response.completed' && frame['turnId'] !== first.turnId)
+    const second = await socket.frame(
+      (frame) => frame.type === 'response.completed' && frame['turnId'] !== first.turnId,
+    )
     const messages = await messagesOf(ada, 'again', second['position'])
     expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'assistant'])
     socket.close()

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { access, constants, mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { Fault } from './shared/failures.ts'
+import { Fault } from '../shared/failures.ts'
 
 /** Throws `data-directory-unusable` when the directory cannot be made or written to. */
 export async function openDataDirectory(directory: string): Promise<void> {

@@ -1,0 +1,172 @@
+/** `emberlog chat "…"`: sends one message, streams the answer, and lists the events that the turn left in the record. */
+import { randomUUID } from 'node:crypto'
+import { replayLine, replayStream } from '../audit/stream-replay.ts'
+import type { Config } from '../config.ts'
+import { createCodec } from '../events/codec.ts'
+import { conversationIdOf, conversationStream } from '../events/stream-names.ts'
+import { startEmberlog } from '../main.ts'
+import { Fault } from '../shared/failures.ts'
+import type { Logger } from '../shared/logger.ts'
+import { openEventStoreDb } from '../store/eventstoredb-store.ts'
+import { exitCodes } from './exit-codes.ts'
+import { complain, say, sayJson } from './output.ts'
+import { findRunningServer, type RunningServer } from './running-server.ts'
+
+/** An answer that takes longer than this is not waited for. */
+const ANSWER_MS_MAX = 180_000
+
+export interface ChatOptions {
+  readonly user: string
+  readonly conversation?: string
+  readonly url?: string
+  readonly json?: boolean
+}
+
+/** Resolves with the exit code: 1 when the turn failed, was stopped, or the message was refused. */
+export async function chatOnce(config: Config, text: string, options: ChatOptions, logger: Logger): Promise<number> {
+  const conversation = options.conversation ?? `cli-${randomUUID()}`
+  const server = await reachServer(config, options.url, logger)
+  try {
+    const token = await signIn(server.url, options.user)
+    const turn = holdTurn(server.url, token, conversation, text, options.json === true)
+    const ending = await Promise.race([turn, server.failed])
+    const stream = conversationStream(conversationIdOf(options.user, conversation))
+    await listEvents(server.eventStoreUrl, stream, ending.turnId, options.json === true, logger)
+    return ending.isAnswered ? exitCodes.success : exitCodes.foundWrong
+  } finally {
+    await server.leave()
+  }
+}
+
+interface ReachedServer {
+  readonly url: string
+  /** Undefined when only the server's address is known. */
+  readonly eventStoreUrl: string | undefined
+  /** Rejects when the server was started for this message and cannot go on. */
+  readonly failed: Promise<never>
+  readonly leave: () => Promise<void>
+}
+
+async function reachServer(config: Config, url: string | undefined, logger: Logger): Promise<ReachedServer> {
+  const found = await findRunningServer(config.dataDirectory)
+  const somebodyElses = { failed: new Promise<never>(() => {}), leave: async () => {} }
+  if (url !== undefined) return { url, eventStoreUrl: matching(found, url), ...somebodyElses }
+  if (found !== undefined) return { ...found, ...somebodyElses }
+  complain('no server runs on this data directory, starting one for this message')
+  const started = await startEmberlog({ ...config, PORT: 0 }, { logger })
+  const failed = started.failed.then((fault) => Promise.reject(fault))
+  failed.catch(() => {}) // Asked for only while a turn is held.
+  return { url: started.url, eventStoreUrl: started.eventStoreUrl, failed, leave: started.stop }
+}
+
+function matching(found: RunningServer | undefined, url: string): string | undefined {
+  return found?.url === url ? found.eventStoreUrl : undefined
+}
+
+async function post(url: string, body: unknown, token?: string): Promise<Record<string, unknown>> {
+  const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
+  const answer = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...authorization },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(10_000),
+  }).catch((cause: unknown) => {
+    throw new Fault('server-unreachable', { url }, { cause })
+  })
+  const said = (await answer.json().catch(() => ({}))) as Record<string, unknown>
+  if (!answer.ok)
+    throw new Fault('server-refused', { url, status: answer.status, code: said['code'], detail: said['detail'] })
+  return said
+}
+
+async function signIn(url: string, userId: string): Promise<string> {
+  const { accessToken } = await post(`${url}/api/v1/auth/dev-login`, { userId })
+  const { connectionToken } = await post(`${url}/api/v1/auth/ws-connection-token`, {}, String(accessToken))
+  return String(connectionToken)
+}
+
+interface TurnEnding {
+  readonly turnId: string | undefined
+  readonly isAnswered: boolean
+}
+
+type Frame = { readonly type: string } & Record<string, unknown>
+
+function holdTurn(
+  url: string,
+  token: string,
+  conversation: string,
+  text: string,
+  isJson: boolean,
+): Promise<TurnEnding> {
+  const address = `${url.replace(/^http/, 'ws')}/ws/chat/${encodeURIComponent(conversation)}?token=${encodeURIComponent(token)}`
+  const socket = new WebSocket(address)
+  const messageId = randomUUID()
+  let turnId: string | undefined
+  return new Promise<TurnEnding>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Fault('answer-too-late', { waitedMs: ANSWER_MS_MAX })), ANSWER_MS_MAX)
+    const end = (isAnswered: boolean) => {
+      clearTimeout(timer)
+      resolve({ turnId, isAnswered })
+    }
+    socket.addEventListener('close', ({ code, reason }) => {
+      clearTimeout(timer)
+      reject(new Fault('socket-closed', { code, reason }))
+    })
+    socket.addEventListener('message', ({ data }) => {
+      const frame = JSON.parse(String(data)) as Frame
+      if (isJson) sayJson(frame)
+      else show(frame)
+      if (frame.type === 'connected') socket.send(JSON.stringify({ type: 'message.send', messageId, text }))
+      if (frame.type === 'message.accepted' && frame['messageId'] === messageId) turnId = String(frame['turnId'])
+      if (frame.type === 'message.refused') end(false)
+      const isMine = turnId !== undefined && frame['turnId'] === turnId
+      if (isMine && frame.type === 'response.completed') end(true)
+      if (isMine && (frame.type === 'response.failed' || frame.type === 'response.stopped')) end(false)
+    })
+  }).finally(() => socket.close())
+}
+
+function show(frame: Frame): void {
+  switch (frame.type) {
+    case 'intent.routed': {
+      const confidence = Math.round(Number(frame['confidence']) * 100)
+      say(`[${frame['agent']} · ${frame['intent']} · ${frame['method']} ${confidence} %]`)
+      break
+    }
+    case 'response.delta':
+      process.stdout.write(String(frame['text']))
+      break
+    case 'response.completed':
+      say('')
+      break
+    case 'response.stopped':
+      say('\n(stopped)')
+      break
+    case 'response.failed':
+    case 'message.refused':
+    case 'error':
+      complain(`${frame.type}: ${frame['code']} ${frame['message'] ?? ''}`.trim())
+      break
+  }
+}
+
+async function listEvents(
+  eventStoreUrl: string | undefined,
+  stream: string,
+  turnId: string | undefined,
+  isJson: boolean,
+  logger: Logger,
+): Promise<void> {
+  if (eventStoreUrl === undefined || turnId === undefined) return
+  const store = openEventStoreDb({ connectionString: eventStoreUrl, logger })
+  try {
+    if (!isJson) say(`\nThe events of this turn, in ${stream}:`)
+    for await (const event of replayStream(store, createCodec(), stream)) {
+      const isOfTurn = (event.metadata as { $correlationId?: unknown }).$correlationId === turnId
+      if (isOfTurn) isJson ? sayJson(event) : say(replayLine(event))
+    }
+  } finally {
+    await store.close()
+  }
+}

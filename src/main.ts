@@ -1,0 +1,179 @@
+/** The composition root: builds every adapter from the configuration, starts the roles, and stops them in order. */
+import type { AddressInfo } from 'node:net'
+import { agentFor } from './agents/agent-catalogue.ts'
+import { loadKnowledgeBase } from './agents/knowledge-base.ts'
+import { createOfflineAssistant } from './agents/offline-assistant.ts'
+import { defaultApiLimits } from './api/api-limits.ts'
+import type { ApiSettings, ReadinessPart } from './api/api-parts.ts'
+import { buildHttpServer } from './api/http-server.ts'
+import { createCommandHandler } from './commands/command-handler.ts'
+import { conversationDecider } from './commands/conversation-decider.ts'
+import type { ConversationGateway } from './commands/conversation-gateway.ts'
+import { ageTransientStreams, createConversationGateway } from './commands/conversation-handler.ts'
+import type { Config, Role } from './config.ts'
+import { createCodec } from './events/codec.ts'
+import { conversationIdOf } from './events/stream-names.ts'
+import { developmentSecret, openDataDirectory } from './main/data-directory.ts'
+import { startServers } from './main/server-processes.ts'
+import { createConversationQueries } from './projections/conversation-queries.ts'
+import { openDatabase } from './projections/database.ts'
+import { createProjectionWriter, type ProjectionWriter } from './projections/projection-writer.ts'
+import { followConversations } from './reactors/conversation-feed.ts'
+import { createLiveAnswers } from './reactors/live-answers.ts'
+import { createResponder, type Responder } from './reactors/responder.ts'
+import { createRouter } from './routing/router.ts'
+import { loadRouterModel } from './routing/router-weights.ts'
+import { systemClock } from './shared/clock.ts'
+import { Fault } from './shared/failures.ts'
+import type { Logger } from './shared/logger.ts'
+import { openEventStoreDb } from './store/eventstoredb-store.ts'
+
+export interface Emberlog {
+  /** Where it serves; empty when this process has no `api` role. */
+  readonly url: string
+  readonly eventStoreUrl: string
+  readonly databaseUrl: string
+  /** Resolves with the reason when it cannot go on: a store that died, a Postgres that does not come back. */
+  readonly failed: Promise<Fault>
+  /** Stops everything in order, each part within its own limit. Asking twice is fine. */
+  readonly stop: () => Promise<void>
+}
+
+/** Starts everything the configuration asks for; on failure nothing stays behind, and the error says what to do. */
+export async function startEmberlog(config: Config, { logger }: { readonly logger: Logger }): Promise<Emberlog> {
+  await using started = new AsyncDisposableStack()
+  await openDataDirectory(config.dataDirectory)
+  const servers = await startServers(config, logger)
+  started.defer(servers.stop)
+
+  const store = openEventStoreDb({ connectionString: servers.eventStoreUrl, logger })
+  started.defer(store.close)
+  const codec = createCodec()
+  const has = (role: Role) => config.EMBERLOG_ROLES.includes(role)
+  const working = new AbortController()
+
+  const database = await openDatabase({
+    connectionString: servers.databaseUrl,
+    connectionsMax: config.DATABASE_CONNECTIONS_MAX,
+    applicationName: 'emberlog',
+    logger,
+  })
+  started.defer(database.close)
+  const queries = createConversationQueries({ database, logger })
+  const writer = has('projector') ? createProjectionWriter({ database, reader: store, codec, logger }) : undefined
+  if (writer !== undefined) started.defer(writer.stop)
+  writer?.start()
+
+  const handler = createCommandHandler({
+    store,
+    codec,
+    clock: systemClock,
+    decider: conversationDecider,
+    beforeFirstAppend: ageTransientStreams(store, config.EMBERLOG_TRANSIENT_MAX_AGE_S),
+  })
+  const router = createRouter(loadRouterModel(new URL('./routing/router-weights.json', import.meta.url)))
+  const live = createLiveAnswers()
+  const responder = createResponder({
+    queue: store,
+    reader: store,
+    codec,
+    handler,
+    route: router.route,
+    agentFor,
+    model: createOfflineAssistant(loadKnowledgeBase(), { deltaDelayMs: config.LLM_DELTA_DELAY_MS }),
+    live,
+    elapsedMs: () => performance.now(),
+    logger,
+  })
+
+  const { promise: roleFailed, resolve: failRole } = Promise.withResolvers<Fault>()
+  const running: Promise<void>[] = []
+  const run = (role: string, work: Promise<void>) => {
+    running.push(work.catch((cause: unknown) => failRole(new Fault('role-failed', { role }, { cause }))))
+  }
+  started.defer(async () => {
+    working.abort()
+    await Promise.all(running)
+  })
+  if (has('responder')) run('responder', responder.run(working.signal))
+  if (has('api') || has('responder')) {
+    const onStopped = responder.abandon
+    run('conversation feed', followConversations({ reader: store, codec, live, logger, onStopped }, working.signal))
+  }
+
+  const readiness = () => [...servers.readiness(), ...(writer === undefined ? [] : [projectorReadiness(writer)])]
+  const url = has('api') ? await listen() : ''
+  const stack = started.move()
+  return {
+    url,
+    eventStoreUrl: servers.eventStoreUrl,
+    databaseUrl: servers.databaseUrl,
+    failed: Promise.race([servers.failed, roleFailed]),
+    stop: () => stack.disposeAsync(),
+  }
+
+  async function listen(): Promise<string> {
+    const gateway = withLiveStop(createConversationGateway(handler), responder)
+    const settings = await apiSettings(config)
+    const server = buildHttpServer({
+      gateway,
+      queries,
+      live,
+      previewRouting: router.route,
+      readiness,
+      clock: systemClock,
+      logger,
+      settings,
+    })
+    started.defer(() => server.close())
+    await server.listen({ host: config.HOST, port: config.PORT })
+    const { address, port, family } = server.server.address() as AddressInfo
+    return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+  }
+}
+
+/** A stop ends the answer where it is being written, so that what is written is kept; elsewhere it ends the turn as it stands. */
+function withLiveStop(gateway: ConversationGateway, responder: Responder): ConversationGateway {
+  return {
+    ...gateway,
+    async stop(request, wish) {
+      const conversationId = conversationIdOf(request.ownerId, request.clientConversationId)
+      const stopped = await responder.stop(conversationId, wish.turnId, request.ownerId)
+      if (stopped === undefined) return await gateway.stop(request, wish)
+      return { kind: 'accepted', conversationId, position: stopped.position }
+    },
+  }
+}
+
+function projectorReadiness(writer: ProjectionWriter): ReadinessPart {
+  const { state, behindMs, parkedStreams, reason } = writer.status()
+  const details = [
+    state,
+    reason,
+    behindMs > 0 && `${behindMs} ms behind`,
+    parkedStreams > 0 && `${parkedStreams} streams parked`,
+  ]
+  const isReady = state === 'live' || state === 'standby' || state === 'catching up'
+  return { name: 'projector', isReady, detail: details.filter(Boolean).join(', ') }
+}
+
+async function apiSettings(config: Config): Promise<ApiSettings> {
+  return {
+    auth: await authSettings(config),
+    allowedOrigins: config.EMBERLOG_ALLOWED_ORIGINS,
+    isBehindProxy: false,
+    limits: {
+      ...defaultApiLimits,
+      messagesPerPersonPerMinuteMax: config.EMBERLOG_MESSAGES_PER_MINUTE_MAX,
+      socketsPerPersonMax: config.EMBERLOG_SOCKETS_PER_PERSON_MAX,
+    },
+  }
+}
+
+async function authSettings(config: Config): Promise<ApiSettings['auth']> {
+  const { AUTH_MODE, OIDC_ISSUER, OIDC_AUDIENCE, AUTH_JWT_SECRET, dataDirectory } = config
+  if (AUTH_MODE === 'oidc' && OIDC_ISSUER !== undefined && OIDC_AUDIENCE !== undefined) {
+    return { mode: 'oidc', issuer: OIDC_ISSUER, audience: OIDC_AUDIENCE }
+  }
+  return { mode: 'development', jwtSecret: AUTH_JWT_SECRET ?? (await developmentSecret(dataDirectory)) }
+}
