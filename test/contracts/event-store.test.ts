@@ -281,6 +281,12 @@ describe.each(contractStores)('$name', ({ open }) => {
       await wire.close()
     })
 
+    test('that comes after its deadline is not appended', async () => {
+      const stream = newStream()
+      const many = labelled(Array.from({ length: 5_000 }, (_, index) => `e${index}`).join(' '))
+      expect(await outcome(client.appendToStream(stream, many, { deadline: 1 }))).toBe('deadline-exceeded')
+    })
+
     test('is answered with its own correlation id among many', async () => {
       const wire = new WireClient(store.connectionString)
       const call = wire.call('streams.Streams/BatchAppend')

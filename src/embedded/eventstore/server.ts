@@ -17,7 +17,10 @@ export interface EventStoreServerOptions {
   readonly host: string
   /** 0 takes a free one. */
   readonly port: number
+  /** Without it everybody who reaches the port may do everything, so the host must be a loopback address … */
   readonly tls?: TlsIdentity
+  /** … unless this says that the network around it is trusted. */
+  readonly isInsecureAllowed?: boolean
   readonly logger?: StoreLogger
 }
 
@@ -29,9 +32,20 @@ export interface EventStoreServer {
   close(): Promise<void>
 }
 
+/** Serving other machines without TLS must be asked for. */
+export class InsecureHost extends Error {
+  override readonly name = 'InsecureHost'
+  readonly code = 'insecure-host'
+
+  constructor(host: string) {
+    super(`without TLS the event store serves loopback addresses only, and ${host} is none`)
+  }
+}
+
 /** Resolves when clients can connect; rejects when the port cannot be had or the log not be written. */
 export async function startEventStore(options: EventStoreServerOptions): Promise<EventStoreServer> {
   const { log, host, tls, logger = silentLogger } = options
+  if (!tls && !options.isInsecureAllowed && !isLoopback(host)) throw new InsecureHost(host)
   const store = new EventStore(log)
   const instanceId = randomUUID()
   await prepareNode(store, instanceId)
@@ -51,4 +65,8 @@ export async function startEventStore(options: EventStoreServerOptions): Promise
       return closing
     },
   }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.')
 }

@@ -44,6 +44,7 @@ export interface EventProposal {
 }
 
 const EMPTY = Buffer.alloc(0)
+const LARGEST_UINT64 = 2n ** 64n - 1n
 
 /** Says what is wrong with an event's id or type, or gives the event as it will be stored. */
 export function checkProposal(proposal: EventProposal): ProposedEvent | string {
@@ -105,7 +106,9 @@ function readTarget(reader: ProtobufReader): BatchOptions {
   return { stream, expected, deadlineMs }
 }
 
+/** The largest 64-bit number is the protocol's other way to say "no stream". */
 function exact(revision: bigint): ExpectedRevision {
+  if (revision === LARGEST_UINT64) return EXPECT.noStream
   return revision <= Number.MAX_SAFE_INTEGER ? Number(revision) : revision
 }
 

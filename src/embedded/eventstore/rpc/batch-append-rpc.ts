@@ -32,6 +32,8 @@ export function batchAppendRpc(store: EventStore, access: AccessControl): RpcHan
 // first chunk ─► gathering ─► (final chunk) decided ─► (durable) answered
 //                    └──► refused or out of time: answered at once, its further chunks swallowed
 
+const TIMEOUT: BatchFailure = { kind: 'timeout' }
+
 interface Batch {
   readonly options: BatchOptions
   readonly events: ProposedEvent[]
@@ -91,11 +93,11 @@ class BatchAppends {
       dataBytes: 0,
       bytes: 0,
       isAnswered: false,
-      timer: setTimeout(() => this.#refuse(correlationId, batch, { kind: 'timeout' }), clampTimer(waitMs)),
+      timer: setTimeout(() => this.#refuse(correlationId, batch, TIMEOUT), clampTimer(waitMs)),
     }
     this.#gathering.set(correlationId, batch)
     this.#unanswered += 1
-    const refusal = this.#refusalOf(options)
+    const refusal = waitMs <= 0 ? TIMEOUT : this.#refusalOf(options)
     if (refusal) this.#refuse(correlationId, batch, refusal)
     return batch
   }
@@ -129,7 +131,11 @@ class BatchAppends {
   }
 
   #append(correlationId: string, batch: Batch): void {
-    const { stream, expected } = batch.options
+    const { stream, expected, deadlineMs } = batch.options
+    if (deadlineMs !== undefined && deadlineMs <= Date.now()) {
+      this.#refuse(correlationId, batch, TIMEOUT) // Its chunks kept the timer from running.
+      return
+    }
     const outcome = this.#store.append(stream, expected, batch.events)
     if (outcome.kind !== 'done') {
       this.#refuse(correlationId, batch, outcome)

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { LIMITS } from '../limits.ts'
 import { decodeContent, encodeRecordedEvent, type ProposedEvent } from '../protocol/recorded-event.ts'
-import { type EventLog, type LogRecord, type NewRecord, RECORD_FLAGS } from '../storage/event-log.ts'
+import { type EventLog, type LogRecord, type NewRecord, RECORD_FLAGS, type StreamHead } from '../storage/event-log.ts'
 import {
   type AppendDecision,
   decideAppend,
@@ -115,16 +115,9 @@ export class EventStore {
 
   /** The settings a stream's readers and writers are held to. */
   metadata(stream: string, view: View = 'durable'): StreamMetadata {
-    if (isMetastream(stream)) return METASTREAM_METADATA
-    const metastream = metastreamOf(stream)
-    const head = this.#head(metastream, view)
-    if (!head || head.flags & RECORD_FLAGS.tombstone) return NO_METADATA
-    const known = this.#metadata.get(stream)
-    if (known?.position === head.position) return known.metadata
-    const record = this.#lastRecord(metastream, view)
-    const metadata = record ? parseStreamMetadata(decodeContent(record.body)) : NO_METADATA
-    this.#metadata.set(stream, { position: head.position, metadata })
-    return metadata
+    return isMetastream(stream)
+      ? METASTREAM_METADATA
+      : this.#metadataAt(stream, this.#head(metastreamOf(stream), view), view)
   }
 
   /** What may be seen of a stream by somebody who reads it now. */
@@ -165,6 +158,7 @@ export class EventStore {
 
   #write(stream: string, state: StreamState, events: readonly ProposedEvent[]): WriteOutcome {
     const batch = this.#batch()
+    batch.expect(stream, state.lastRevision)
     for (const event of events) batch.add(stream, event)
     const revision = state.lastRevision + events.length
     const position = this.log.nextPosition + events.length - 1
@@ -210,21 +204,31 @@ export class EventStore {
   }
 
   #state(stream: string): StreamState {
+    const head = this.log.head(stream)
+    const metadataHead = this.log.head(metastreamOf(stream))
+    const isMetadata = isMetastream(stream)
     return {
-      lastRevision: this.log.head(stream)?.revision ?? -1,
-      isTombstoned: this.#isTombstoned(stream, 'pending'),
-      isSoftDeleted: this.metadata(stream, 'pending').isSoftDeleted,
-      hasMetadata: this.log.head(metastreamOf(stream)) !== undefined,
+      lastRevision: head?.revision ?? -1,
+      isTombstoned: isClosed(head) || (isMetadata && isClosed(this.log.head(streamOfMetastream(stream)))),
+      isSoftDeleted: !isMetadata && this.#metadataAt(stream, metadataHead, 'pending').isSoftDeleted,
+      hasMetadata: metadataHead !== undefined,
     }
+  }
+
+  #metadataAt(stream: string, head: StreamHead | undefined, view: View): StreamMetadata {
+    if (!head || isClosed(head)) return NO_METADATA
+    const known = this.#metadata.get(stream)
+    if (known?.position === head.position) return known.metadata
+    const record = this.#lastRecord(metastreamOf(stream), view)
+    const metadata = record ? parseStreamMetadata(decodeContent(record.body)) : NO_METADATA
+    this.#metadata.set(stream, { position: head.position, metadata })
+    return metadata
   }
 
   /** A metadata stream ends with the stream it belongs to. */
   #isTombstoned(stream: string, view: View): boolean {
-    if ((this.#head(stream, view)?.flags ?? 0) & RECORD_FLAGS.tombstone) return true
-    return (
-      isMetastream(stream) &&
-      ((this.#head(streamOfMetastream(stream), view)?.flags ?? 0) & RECORD_FLAGS.tombstone) !== 0
-    )
+    if (isClosed(this.#head(stream, view))) return true
+    return isMetastream(stream) && isClosed(this.#head(streamOfMetastream(stream), view))
   }
 
   #lookup(stream: string) {
@@ -293,6 +297,11 @@ class RecordBatch {
     this.#createdMs = createdMs
   }
 
+  /** Saves looking up where a stream stands. */
+  expect(stream: string, lastRevision: number): void {
+    this.#heads.set(stream, lastRevision)
+  }
+
   add(stream: string, event: ProposedEvent, flags = 0): void {
     const revision = (this.#heads.get(stream) ?? this.#log.head(stream)?.revision ?? -1) + 1
     this.#heads.set(stream, revision)
@@ -313,6 +322,8 @@ class RecordBatch {
     })
   }
 }
+
+const isClosed = (head: StreamHead | undefined) => head !== undefined && (head.flags & RECORD_FLAGS.tombstone) !== 0
 
 function metadataEvent(data: Buffer): ProposedEvent {
   return { id: randomUUID(), type: METADATA_TYPE, isJson: true, data, metadata: NO_BYTES }
