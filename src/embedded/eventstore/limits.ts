@@ -61,4 +61,22 @@ export const LIMITS = {
   /** One match of an expression that linear-time matching cannot do. */
   filterMatchMs: 50,
   filterCacheMax: 10_000,
+
+  // Groups (persistent subscriptions)
+  groupsMax: 5_000,
+  /** Stream and group name together, in bytes of UTF-8: streams are named after both. */
+  groupNameBytesMax: 60_000,
+  consumersPerGroupMax: 1_000,
+  /** Unanswered deliveries that one consumer may ask for; more is taken as this. */
+  consumerSlotsMax: 10_000,
+  /** Events a group holds ready, whatever its history buffer is said to be. */
+  groupBufferEventsMax: 10_000,
+  /** Bytes of the events held ready; those beyond are read again when their turn comes. */
+  groupBufferBytesMax: MIB,
+  /** Events that a group's filter passes over before the place is written down. */
+  groupPassedMax: 10_000,
+  /** Times between a group's looks at what has run out of time. */
+  groupTickMs: 100,
+  /** Latest answers of a consumer of which statistics are kept. */
+  groupLatenciesMax: 1_000,
 } as const

@@ -1,6 +1,7 @@
 /** Serves one log over EventStoreDB's protocol on one port. */
 import { randomUUID } from 'node:crypto'
 import { openAccess } from './access/access-control.ts'
+import { GroupRegistry } from './groups/group-registry.ts'
 import { rpcRoutes } from './rpc/rpc-routes.ts'
 import { SERVER_VERSION } from './rpc/server-features-rpc.ts'
 import type { EventLog } from './storage/event-log.ts'
@@ -49,10 +50,11 @@ export async function startEventStore(options: EventStoreServerOptions): Promise
   const store = new EventStore(log)
   const instanceId = randomUUID()
   await prepareNode(store, instanceId)
+  const groups = new GroupRegistry({ store, logger })
   let port = options.port
   const node = { instanceId, address: () => ({ host, port }) }
   const access = openAccess
-  const grpc = new GrpcServer({ routes: rpcRoutes({ store, access, node }), access, logger })
+  const grpc = new GrpcServer({ routes: rpcRoutes({ store, access, groups, node }), access, logger })
   const listener = await listenOnPort({ host, port, tls, grpc, http1: http1Routes(SERVER_VERSION) })
   port = listener.port
   logger.info({ host, port, isSecure: tls !== undefined }, 'event store listening')
@@ -61,7 +63,7 @@ export async function startEventStore(options: EventStoreServerOptions): Promise
     port,
     url: `esdb://${host.includes(':') ? `[${host}]` : host}:${port}?tls=${tls !== undefined}`,
     close() {
-      closing ??= listener.close()
+      closing ??= listener.close().then(() => groups.close())
       return closing
     },
   }

@@ -130,7 +130,7 @@ function readExpression(reader: ProtobufReader): Pick<FilterRequest, 'regex' | '
   return { regex, prefixes }
 }
 
-function readUuidOption(reader: ProtobufReader): boolean {
+export function readUuidOption(reader: ProtobufReader): boolean {
   let isStructured = true
   while (reader.next()) isStructured = reader.field === 1
   return isStructured

@@ -1,0 +1,168 @@
+/** Hands deliveries to consumers and takes their answers: every rule of who gets what, when and how often. Pure; time is given. */
+import { type ConsumerStrategy, createStrategy } from './consumer-strategy.ts'
+import { type Consumer, type Delivery, hasRoom, type InFlight } from './delivery.ts'
+import type { StrategyName } from './group-settings.ts'
+
+export interface QueueRules {
+  readonly strategy: StrategyName
+  /** A delivery that failed so often after the first time is given up. */
+  readonly maxRetryCount: number
+  /** Zero and below: no limit. */
+  readonly messageTimeoutMs: number
+}
+
+// waiting ─► in flight ─► handled
+//   ▲            │ failed: not too often yet; or its consumer left
+//   └────────────┘ failed too often: given up, to be parked
+
+/** A delivery and who gets it. */
+export interface Handed<Who extends Consumer> {
+  readonly delivery: Delivery
+  readonly consumer: Who
+}
+
+export class DeliveryQueue<Who extends Consumer = Consumer> {
+  readonly consumers: Who[] = []
+  readonly #rules: QueueRules
+  readonly #strategy: ConsumerStrategy
+  // What failed goes out first, then what is replayed, then what is new.
+  readonly #retries: Delivery[] = []
+  readonly #replays: Delivery[] = []
+  readonly #fresh: Delivery[] = []
+  /** In the order in which they went out, which is the order in which they run out of time. */
+  readonly #inFlight = new Set<InFlight>()
+
+  constructor(rules: QueueRules) {
+    this.#rules = rules
+    this.#strategy = createStrategy(rules.strategy)
+  }
+
+  get freshCount(): number {
+    return this.#fresh.length
+  }
+
+  get replayCount(): number {
+    return this.#replays.length
+  }
+
+  get retryCount(): number {
+    return this.#retries.length
+  }
+
+  get inFlightCount(): number {
+    return this.#inFlight.size
+  }
+
+  /** When the next delivery runs out of time; undefined when none will. */
+  get nextTimeoutMs(): number | undefined {
+    const [first] = this.#inFlight
+    return first && this.#rules.messageTimeoutMs > 0 ? first.sentMs + this.#rules.messageTimeoutMs : undefined
+  }
+
+  get #room(): number {
+    let room = 0
+    for (const consumer of this.consumers) if (hasRoom(consumer)) room += consumer.slots - consumer.inFlight.size
+    return room
+  }
+
+  add(delivery: Delivery): void {
+    if (delivery.place === undefined) this.#replays.push(delivery)
+    else this.#fresh.push(delivery)
+  }
+
+  connect(consumer: Who): void {
+    this.consumers.push(consumer)
+  }
+
+  /** Whatever the consumer had goes to others; that it left says nothing against the events, so none is given up. */
+  disconnect(consumer: Who): void {
+    const at = this.consumers.indexOf(consumer)
+    if (at < 0) return
+    this.consumers.splice(at, 1)
+    for (const held of consumer.inFlight.values()) {
+      this.#release(held)
+      this.#retry(held.delivery)
+    }
+    consumer.inFlight.clear()
+  }
+
+  /** Hands out what there is room for, so many at most. Answers what goes to whom, in order. */
+  dispatch(nowMs: number, countMax = Infinity): Handed<Who>[] {
+    const sent: Handed<Who>[] = []
+    const room = Math.min(this.#room, countMax)
+    for (const list of [this.#retries, this.#replays, this.#fresh]) {
+      const kept: Delivery[] = []
+      let at = 0
+      for (; at < list.length && sent.length < room; at += 1) {
+        const delivery = list[at] as Delivery
+        const consumer = this.#strategy.choose(delivery, this.consumers)
+        // Two events of the same id cannot be told apart by their answers: the second waits for the first.
+        if (consumer && !consumer.inFlight.has(delivery.id)) {
+          this.#hand(delivery, consumer, nowMs)
+          sent.push({ delivery, consumer })
+        } else kept.push(delivery)
+      }
+      if (at > 0) list.splice(0, at, ...kept)
+    }
+    return sent
+  }
+
+  /** The consumer has answered for these, which are out of the queue now. Ids it does not hold mean nothing. */
+  take(consumer: Who, ids: Iterable<string>): InFlight[] {
+    const taken: InFlight[] = []
+    for (const id of ids) {
+      const held = consumer.inFlight.get(id)
+      if (!held) continue
+      consumer.inFlight.delete(id)
+      this.#release(held)
+      taken.push(held)
+    }
+    return taken
+  }
+
+  /** The consumer failed on these. Answers what is given up. */
+  retry(consumer: Who, ids: Iterable<string>): Delivery[] {
+    return this.#failAll(this.take(consumer, ids))
+  }
+
+  /** Takes back what was not answered in time. Answers what is given up. */
+  expire(nowMs: number): Delivery[] {
+    const late: InFlight[] = []
+    if (this.#rules.messageTimeoutMs <= 0) return []
+    for (const held of this.#inFlight) {
+      if (held.sentMs + this.#rules.messageTimeoutMs > nowMs) break
+      late.push(held)
+    }
+    for (const held of late) {
+      held.consumer.inFlight.delete(held.delivery.id)
+      this.#release(held)
+    }
+    return this.#failAll(late)
+  }
+
+  #hand(delivery: Delivery, consumer: Who, sentMs: number): void {
+    const held = { delivery, consumer, sentMs }
+    consumer.inFlight.set(delivery.id, held)
+    this.#inFlight.add(held)
+    this.#strategy.taken(delivery, consumer)
+  }
+
+  #release(held: InFlight): void {
+    this.#inFlight.delete(held)
+    this.#strategy.released(held.delivery)
+  }
+
+  #failAll(failed: readonly InFlight[]): Delivery[] {
+    const givenUp: Delivery[] = []
+    for (const { delivery } of failed) {
+      if (delivery.retryCount >= this.#rules.maxRetryCount) givenUp.push(delivery)
+      else this.#retry(delivery)
+    }
+    return givenUp
+  }
+
+  #retry(delivery: Delivery): void {
+    delivery.retryCount += 1
+    this.#retries.push(delivery)
+  }
+}
