@@ -29,8 +29,8 @@ export interface BatchTarget {
   readonly generation: number
   readonly schema: string
   readonly partition: number
-  /** Only a generation in this state may be written: a deposed owner's write changes nothing. */
-  readonly state: Generation['state']
+  /** Only a generation in one of these states may be written: a deposed owner's write changes nothing. */
+  readonly states: readonly Generation['state'][]
 }
 
 export class BatchWriter {
@@ -68,14 +68,19 @@ function fold(events: readonly RecordedEvent[], rows: Rows): Rows {
 }
 
 /** One statement is one transaction, in one round trip: rows, parked events, checkpoint and announcement. */
-function storeStatement({ generation, schema, partition, state }: BatchTarget, from: bigint, batch: Batch, rows: Rows) {
+function storeStatement(
+  { generation, schema, partition, states }: BatchTarget,
+  from: bigint,
+  batch: Batch,
+  rows: Rows,
+) {
   const values: unknown[] = [
     generation,
     partition,
     String(from),
     String(batch.position),
     batch.events.length + batch.parked.length,
-    state,
+    states,
     `${generation} ${batch.position}`,
   ]
   const parts = [
@@ -88,7 +93,7 @@ function storeStatement({ generation, schema, partition, state }: BatchTarget, f
         and exists (
           select from emberlog.generation
           where number = $1::integer
-            and state = $6::text
+            and state = any ($6::text[])
         )
       returning position
     )`,

@@ -51,6 +51,8 @@ export class GenerationFeeder {
   /** Takes up a generation where its checkpoint stands. The caller holds the generation's lock on this connection. */
   static async open(parts: FeederParts, connection: Connection, generation: Generation): Promise<GenerationFeeder> {
     const { number, schema, state } = generation
+    // A generation that readers are led away from is still fed, so that they can be led back.
+    const states: Generation['state'][] = state === 'building' ? ['building'] : ['live', 'retired']
     const [checkpoint] = await connection.query<{ position: bigint }>(
       'select position from emberlog.checkpoint where generation = $1 and partition = 0',
       [number],
@@ -64,7 +66,7 @@ export class GenerationFeeder {
       limit $2`,
       [number, PARKED_STREAMS_MAX + 1],
     )
-    const target = { generation: number, schema, partition: 0, state }
+    const target = { generation: number, schema, partition: 0, states }
     const writer = new BatchWriter(connection, target, checkpoint.position)
     return new GenerationFeeder(
       parts,

@@ -124,7 +124,7 @@ async function showReadModel(connection: Connection, schema: string, model: Read
 }
 
 /** Its number is never used again: whoever remembers how far it was must not take another for it. */
-async function forgetGeneration(connection: Connection, number: number): Promise<void> {
+export async function forgetGeneration(connection: Connection, number: number): Promise<void> {
   await connection.query(`update emberlog.generation set state = 'dropped' where number = $1`, [number])
   await connection.query('delete from emberlog.checkpoint where generation = $1', [number])
   await connection.query('delete from emberlog.parked_event where generation = $1', [number])

@@ -1,81 +1,58 @@
-/** The one writer of the read models: owns the live generation while it runs, recovers by itself, hands over when it dies. */
-import type { Codec } from '../events/codec.ts'
+/** Keeps the read models written: the live generation, the one before it, and a new one when the projectors have changed. */
 import { type Clock, systemClock } from '../shared/clock.ts'
-import { Fault, isFault } from '../shared/failures.ts'
+import { isFault } from '../shared/failures.ts'
 import { type Position, toPosition } from '../shared/ids.ts'
-import type { Logger } from '../shared/logger.ts'
 import { pause } from '../shared/waiting.ts'
-import type { EventReader } from '../store/event-store.ts'
-import { writerLock } from './advisory-locks.ts'
-import type { Connection } from './connection.ts'
-import type { Database } from './database.ts'
-import type { BatchLimits } from './delivery-buffer.ts'
-import { GenerationFeeder } from './generation-feeder.ts'
-import { findLiveGeneration, type Generation } from './generations.ts'
+import { GenerationWriter, type GenerationWriterParts, type WriterLimits, writerLimits } from './generation-writer.ts'
+import { type Generation, listGenerations } from './generations.ts'
+import { PROJECTORS_VERSION } from './projectors.ts'
+import { rebuildProjections } from './rebuild.ts'
 
-export interface ProjectionWriterParts {
-  readonly database: Pick<Database, 'writer' | 'queries' | 'prepare'>
-  readonly reader: Pick<EventReader, 'subscribeToAll' | 'lastPosition'>
-  readonly codec: Codec
-  readonly logger: Logger
+export interface ProjectionWriterParts extends GenerationWriterParts {
   readonly clock?: Clock
   readonly limits?: Partial<WriterLimits>
 }
 
-export interface WriterLimits extends BatchLimits {
-  /** A standby asks this often whether the owner is gone. */
-  readonly standbyMs: number
-  readonly retryDelayMsMin: number
-  readonly retryDelayMsMax: number
-}
-
-export const writerLimits: WriterLimits = {
-  eventsMax: 2_000,
-  bytesMax: 8 * 1024 * 1024,
-  waitMsMax: 100,
-  positionWaitMsMax: 1_000,
-  standbyMs: 1_000,
-  retryDelayMsMin: 50,
-  retryDelayMsMax: 2_000,
-}
-
 export interface WriterStatus {
   readonly state: 'starting' | 'standby' | 'catching up' | 'live' | 'retrying' | 'stopped'
+  /** The live generation. */
   readonly generation: number | undefined
   /** The last position handled by this process; undefined before the first. */
   readonly position: Position | undefined
   readonly handledTotal: number
-  /** How old the last handled event was recorded ago while catching up; 0 when live. */
+  /** How long ago the last handled event was recorded, while catching up; 0 when live. */
   readonly behindMs: number
   readonly parkedStreams: number
-  /** Plain words while retrying. */
+  /** Plain words while retrying, or about a generation that is being built. */
   readonly reason: string | undefined
 }
 
 export interface ProjectionWriter {
   /** Begins; returns at once. Failures are retried for ever, visibly. */
   readonly start: () => void
-  /** Finishes the batch in hand, gives up the ownership. */
+  /** Finishes the batches in hand, gives up the ownership. */
   readonly stop: () => Promise<void>
   readonly status: () => WriterStatus
 }
 
 export function createProjectionWriter(parts: ProjectionWriterParts): ProjectionWriter {
-  return new OwningWriter(parts)
+  return new GenerationSupervisor(parts)
 }
 
-// starting ─► standby ─► catching up ─► live
-//               ▲             └─────────┤
-//               └───── retrying ◄───────┘   (waits, at most retryDelayMsMax)
-class OwningWriter implements ProjectionWriter {
+/** How soon a generation that was made, shown or dropped elsewhere is noticed. */
+const LOOK_MS = 500
+/** After a build that failed. */
+const BUILD_RETRY_MS = 10_000
+
+class GenerationSupervisor implements ProjectionWriter {
   readonly #parts: ProjectionWriterParts
   readonly #limits: WriterLimits
   readonly #stopping = new AbortController()
+  readonly #writers = new Map<number, GenerationWriter>()
   #running: Promise<void> | undefined
-  #phase: 'starting' | 'standby' | 'feeding' | 'retrying' | 'stopped' = 'starting'
+  #building: Promise<void> | undefined
+  #live: Generation | undefined
   #reason: string | undefined
-  #generation: number | undefined
-  #feeder: GenerationFeeder | undefined
   #handledBefore = 0
 
   constructor(parts: ProjectionWriterParts) {
@@ -93,107 +70,82 @@ class OwningWriter implements ProjectionWriter {
   }
 
   readonly status = (): WriterStatus => {
-    const feeder = this.#feeder
-    const isLive = feeder?.isCaughtUp === true
-    const state = this.#phase === 'feeding' ? (isLive ? 'live' : 'catching up') : this.#phase
+    const writer = this.#live && this.#writers.get(this.#live.number)
+    const feeder = writer?.feeder
+    const state = this.#stopping.signal.aborted ? 'stopped' : (writer?.state ?? this.#stateWithoutWriter())
     const lastEventAt = feeder?.lastEventAt
     const now = (this.#parts.clock ?? systemClock)()
     return {
       state,
-      generation: this.#generation,
+      generation: this.#live?.number,
       position: feeder === undefined || feeder.position < 0n ? undefined : toPosition(feeder.position),
-      handledTotal: this.#handledBefore + (feeder?.handledTotal ?? 0),
-      behindMs: isLive || lastEventAt === undefined ? 0 : Math.max(0, now.getTime() - lastEventAt.getTime()),
+      handledTotal: this.#handledBefore + (writer?.handledTotal ?? 0),
+      behindMs: state === 'live' || lastEventAt === undefined ? 0 : Math.max(0, now.getTime() - lastEventAt.getTime()),
       parkedStreams: feeder?.parkedStreamCount ?? 0,
-      reason: this.#reason,
+      reason: writer?.reason ?? this.#reason,
     }
+  }
+
+  /** The live generation is not ours to write: other projectors made it. */
+  #stateWithoutWriter(): WriterStatus['state'] {
+    if (this.#live === undefined) return this.#reason === undefined ? 'starting' : 'retrying'
+    return 'standby'
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping
-    let delayMs = this.#limits.retryDelayMsMin
     while (!signal.aborted) {
-      const handledBefore = this.#handledBefore
-      try {
-        await this.#ownAndFeed(signal)
-        delayMs = this.#limits.retryDelayMsMin
-      } catch (error) {
-        if (signal.aborted) break
-        if (this.#handledBefore > handledBefore) delayMs = this.#limits.retryDelayMsMin
-        this.#retry(error, delayMs)
-        await this.#repair(error)
-        await pause(delayMs, signal)
-        delayMs = Math.min(delayMs * 2, this.#limits.retryDelayMsMax)
-      }
+      await this.#look().catch(async (error: unknown) => {
+        this.#reason = error instanceof Error ? error.message : String(error)
+        if (isFault(error, 'read-models-missing')) await this.#parts.database.prepare().catch(() => {})
+      })
+      await pause(LOOK_MS, signal)
     }
-    this.#phase = 'stopped'
+    await Promise.all([...this.#writers.values()].map((writer) => writer.stop()))
+    await this.#building
   }
 
-  async #ownAndFeed(signal: AbortSignal): Promise<void> {
-    const { database, logger } = this.#parts
-    const generation = await findLiveGeneration(database.queries)
-    if (generation === undefined) throw new Fault('read-models-missing', { doing: 'looking for the live generation' })
-    this.#generation = generation.number
-    await database.writer.withConnection(async (connection) => {
-      const isOwner = await this.#waitForOwnership(connection, generation, signal)
-      if (!isOwner) return
-      logger.info({ generation: generation.number }, 'owning the read models')
-      try {
-        await this.#feed(connection, generation, signal)
-      } finally {
-        this.#handledBefore += this.#feeder?.handledTotal ?? 0
-        this.#feeder = undefined
-        await connection.query('select pg_advisory_unlock($1, $2)', writerLock(generation.number, 0)).catch(() => {})
-        logger.info({ generation: generation.number }, 'gave up the read models')
-      }
-    })
-  }
-
-  /** False when the wait is no longer wanted: we stop, or another generation is live now. */
-  async #waitForOwnership(connection: Connection, generation: Generation, signal: AbortSignal): Promise<boolean> {
-    while (!signal.aborted) {
-      const [lock] = await connection.query<{ isOwner: boolean }>('select pg_try_advisory_lock($1, $2) as "isOwner"', [
-        ...writerLock(generation.number, 0),
-      ])
-      if (lock?.isOwner) return true
-      this.#phase = 'standby'
-      this.#reason = undefined
-      await pause(this.#limits.standbyMs, signal)
-      const live = await findLiveGeneration(connection)
-      if (live?.number !== generation.number) return false
+  async #look(): Promise<void> {
+    const generations = await listGenerations(this.#parts.database.queries)
+    if (this.#building === undefined) this.#reason = undefined
+    this.#live = generations.find(({ state }) => state === 'live')
+    if (this.#live === undefined) return this.#parts.database.prepare()
+    const wanted = toWrite(generations, this.#parts.database.writer.metrics().connectionsMax)
+    for (const [number, writer] of this.#writers) {
+      if (wanted.some((generation) => generation.number === number)) continue
+      this.#writers.delete(number)
+      this.#handledBefore += writer.handledTotal
+      await writer.stop()
     }
-    return false
+    for (const generation of wanted) {
+      if (this.#writers.has(generation.number) || this.#stopping.signal.aborted) continue
+      this.#writers.set(generation.number, new GenerationWriter(this.#parts, generation, this.#limits))
+    }
+    if (this.#live.projectorsVersion < PROJECTORS_VERSION) this.#building ??= this.#build(this.#live)
   }
 
-  async #feed(connection: Connection, generation: Generation, signal: AbortSignal): Promise<void> {
-    const { reader, codec, logger } = this.#parts
-    this.#feeder = await GenerationFeeder.open({ reader, codec, logger, limits: this.#limits }, connection, generation)
-    await this.#refuseShorterRecord(this.#feeder.position)
-    this.#phase = 'feeding'
-    this.#reason = undefined
-    await this.#feeder.follow(AbortSignal.any([signal, connection.lost]))
-    if (!signal.aborted) throw new Fault('database-unavailable', { doing: 'feeding the read models' })
+  /** Readers keep the rows of the older projectors until ours have made theirs. */
+  async #build(live: Generation): Promise<void> {
+    const { database, reader, codec, logger } = this.#parts
+    const { signal } = this.#stopping
+    this.#reason = `building read models of version ${PROJECTORS_VERSION}, showing version ${live.projectorsVersion}`
+    logger.info({ generation: live.number, version: PROJECTORS_VERSION }, 'the projectors have changed')
+    try {
+      await rebuildProjections({ database, reader, codec, logger, signal, isResumed: true })
+    } catch (error) {
+      if (isFault(error, 'generation-busy')) logger.info({}, 'another process builds the new read models')
+      else if (!signal.aborted) logger.error({ reason: String(error) }, 'could not build the new read models')
+      await pause(BUILD_RETRY_MS, signal)
+    } finally {
+      this.#building = undefined
+    }
   }
+}
 
-  /** Read models that know more than the record belong to another record: adding to them would mix two histories. */
-  async #refuseShorterRecord(position: bigint): Promise<void> {
-    if (position < 0n) return
-    const last = await this.#parts.reader.lastPosition()
-    if (last === undefined || last < position) throw new Fault('record-behind-read-models', { position, last })
-  }
-
-  #retry(error: unknown, delayMs: number): void {
-    this.#phase = 'retrying'
-    this.#reason = error instanceof Error ? error.message : String(error)
-    const fields = { generation: this.#generation, delayMs, reason: this.#reason }
-    if (isFault(error, 'checkpoint-moved')) this.#parts.logger.info(fields, 'another writer owns the read models')
-    else this.#parts.logger.warn(fields, 'lost the read models, trying again')
-  }
-
-  async #repair(error: unknown): Promise<void> {
-    if (!isFault(error, 'read-models-missing')) return
-    await this.#parts.database.prepare().catch((cause: unknown) => {
-      this.#parts.logger.warn({ reason: String(cause) }, 'could not make the read models')
-    })
-  }
+/** The live generation first, then the one that readers may be led back to; only what our own projectors made. */
+function toWrite(generations: readonly Generation[], connectionsMax: number): Generation[] {
+  const ours = generations.filter(({ projectorsVersion }) => projectorsVersion === PROJECTORS_VERSION)
+  const live = ours.filter(({ state }) => state === 'live')
+  const retired = ours.filter(({ state }) => state === 'retired').sort((a, b) => b.number - a.number)
+  return [...live, ...retired.slice(0, 1)].slice(0, connectionsMax)
 }

@@ -11,7 +11,13 @@ import type { Database } from './database.ts'
 import type { BatchLimits } from './delivery-buffer.ts'
 import { differingModels, digestOfGeneration, type GenerationDigest } from './generation-digest.ts'
 import { GenerationFeeder } from './generation-feeder.ts'
-import { createGeneration, findLiveGeneration, type Generation, showGeneration } from './generations.ts'
+import {
+  createGeneration,
+  findLiveGeneration,
+  type Generation,
+  listGenerations,
+  showGeneration,
+} from './generations.ts'
 import { beginMigrating } from './migrations.ts'
 import { PROJECTORS_VERSION } from './projectors.ts'
 
@@ -22,6 +28,8 @@ export interface RebuildParts {
   readonly logger: Logger
   /** Show the new read models even if they differ from the old ones that the same projectors made. */
   readonly isForced?: boolean
+  /** Go on with a generation that the same projectors began and did not finish, if there is one. */
+  readonly isResumed?: boolean
   readonly onProgress?: (progress: RebuildProgress) => void
   readonly signal?: AbortSignal
   readonly limits?: Partial<BatchLimits>
@@ -61,20 +69,20 @@ const SHOW_LOCK_MS_MAX = 3_000
 
 /**
  * Readers and the live writer go on meanwhile. Throws `generation-differs` when the rows are not equal although the same
- * projectors made them; the new generation is then kept for inspection and never shown.
+ * projectors made them; the new generation is then kept for inspection and never shown. Throws `generation-busy` when another process
+ * builds it, and `rebuild-stopped` when the signal aborts.
  */
 export async function rebuildProjections(parts: RebuildParts): Promise<RebuildResult> {
   const startedAt = performance.now()
   const old = await requireLive(parts.database.queries)
-  const generation = await parts.database.queries.withConnection((connection) =>
-    connection.transaction(async () => {
-      await beginMigrating(connection)
-      return createGeneration(connection)
-    }),
-  )
+  const generation = await findOrCreate(parts)
   parts.logger.info({ generation: generation.number, replaces: old.number }, 'rebuilding the read models')
   return parts.database.writer.withConnection(async (connection) => {
-    await connection.query('select pg_advisory_lock($1, $2)', writerLock(generation.number, 0))
+    const [lock] = await connection.query<{ isOwner: boolean }>(
+      'select pg_try_advisory_lock($1, $2) as "isOwner"',
+      writerLock(generation.number, 0),
+    )
+    if (lock?.isOwner !== true) throw new Fault('generation-busy', { generation: generation.number })
     try {
       const builder = await Builder.open(parts, connection, generation)
       await builder.catchUp()
@@ -89,6 +97,18 @@ export async function rebuildProjections(parts: RebuildParts): Promise<RebuildRe
       await connection.query('select pg_advisory_unlock($1, $2)', writerLock(generation.number, 0)).catch(() => {})
     }
   })
+}
+
+async function findOrCreate({ database, isResumed = false }: RebuildParts): Promise<Generation> {
+  return database.queries.withConnection((connection) =>
+    connection.transaction(async () => {
+      await beginMigrating(connection)
+      const begun = isResumed ? await listGenerations(connection) : []
+      const isOurs = ({ state, projectorsVersion }: Generation) =>
+        state === 'building' && projectorsVersion === PROJECTORS_VERSION
+      return begun.findLast(isOurs) ?? createGeneration(connection)
+    }),
+  )
 }
 
 class Builder {

@@ -81,9 +81,9 @@ describe('the projection writer', () => {
 
   test('loses and repeats nothing while its connections are killed', async () => {
     const database = await postgres.open()
-    const record = exampleRecord(40)
+    const record = exampleRecord(15)
     const killer = await postgres.connect(postgres.server.connectionString)
-    const writer = writerOf(database, record, { eventsMax: 7, retryDelayMsMin: 1, retryDelayMsMax: 5 })
+    const writer = writerOf(database, record, { eventsMax: 15, retryDelayMsMin: 1, retryDelayMsMax: 5 })
     let kills = 0
     while ((writer.status().position ?? -1n) < record.last) {
       const { rowCount } = await killer.query(
@@ -156,7 +156,7 @@ describe('a deposed owner', () => {
     record.append([started(), sent('m1'), renamed('Mine'), renamed('Stale')])
     const events = record.events.map((event) => codec.decode(event))
     const { number: generation, schema } = await liveGeneration(database)
-    const target = { generation, schema, partition: 0, state: 'live' } as const
+    const target = { generation, schema, partition: 0, states: ['live'] } as const
     await database.writer.withConnection(async (connection) => {
       const paused = new BatchWriter(connection, target, -1n)
       const next = new BatchWriter(connection, target, -1n)
@@ -169,14 +169,14 @@ describe('a deposed owner', () => {
     })
   })
 
-  test('changes nothing in a generation that is not live any more', async () => {
+  test('changes nothing in a generation that was dropped', async () => {
     const database = await postgres.open()
     const record = new TestRecord()
     record.append([started()])
     const { number: generation, schema } = await liveGeneration(database)
-    await database.queries.query(`update emberlog.generation set state = 'retired'`)
+    await database.queries.query(`update emberlog.generation set state = 'dropped'`)
     await database.writer.withConnection(async (connection) => {
-      const writer = new BatchWriter(connection, { generation, schema, partition: 0, state: 'live' }, -1n)
+      const writer = new BatchWriter(connection, { generation, schema, partition: 0, states: ['live'] }, -1n)
       const batch = { events: record.events.map((event) => codec.decode(event)), parked: [], position: record.last }
       await expect(writer.store(batch)).rejects.toSatisfy((error) => isFault(error, 'checkpoint-moved'))
       expect(await rowsOf(database, 'conversation')).toEqual([])

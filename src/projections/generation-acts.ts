@@ -1,0 +1,87 @@
+/** What operators do with generations: lead readers back to an earlier one, and drop those that nobody needs. */
+import { Fault, isFault } from '../shared/failures.ts'
+import type { Logger } from '../shared/logger.ts'
+import { pause } from '../shared/waiting.ts'
+import type { Connection } from './connection.ts'
+import type { Database } from './database.ts'
+import {
+  findLiveGeneration,
+  forgetGeneration,
+  type Generation,
+  listGenerations,
+  showGeneration,
+} from './generations.ts'
+import { beginMigrating } from './migrations.ts'
+
+const ATTEMPTS_MAX = 20
+const RETRY_MS = 500
+const LOCK_MS_MAX = 3_000
+
+export interface GenerationAct {
+  readonly database: Pick<Database, 'queries'>
+  readonly logger: Logger
+  readonly generation: number
+}
+
+/**
+ * Points the views at a finished generation that is still fed. Throws `generation-unknown`, `generation-live`,
+ * `generation-unfinished` (it was never complete) or `generation-behind` (nobody feeds it any more).
+ */
+export async function rollBackTo({ database, logger, generation: number }: GenerationAct): Promise<Generation> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const shown = await database.queries.withConnection((connection) =>
+        connection.transaction(() => leadReadersTo(connection, number)),
+      )
+      logger.warn({ generation: number }, 'rolled the read models back')
+      return shown
+    } catch (error) {
+      const mayPass = isFault(error, 'database-busy') || isFault(error, 'generation-behind')
+      if (!mayPass || attempt === ATTEMPTS_MAX) throw error
+      await pause(RETRY_MS)
+    }
+  }
+}
+
+/** Holds the live checkpoint, so that the other generation can be seen to be as far. */
+async function leadReadersTo(connection: Connection, number: number): Promise<Generation> {
+  await beginMigrating(connection)
+  await connection.script(`set local lock_timeout = ${LOCK_MS_MAX}`)
+  const target = await findGeneration(connection, number)
+  if (target.state === 'live') throw new Fault('generation-live', { generation: number })
+  if (target.state === 'building') throw new Fault('generation-unfinished', { generation: number })
+  await connection.query(
+    `select from emberlog.checkpoint
+      join emberlog.generation on number = generation
+    where state = 'live'
+    for update of checkpoint`,
+  )
+  const live = await findLiveGeneration(connection)
+  const { position } = await findGeneration(connection, number)
+  if (live !== undefined && position < live.position) {
+    throw new Fault('generation-behind', { generation: number, position, livePosition: live.position })
+  }
+  await showGeneration(connection, target)
+  return { ...target, state: 'live', position }
+}
+
+/** Drops the tables of a generation for good; its number stays known. Throws `generation-unknown` or `generation-live`. */
+export async function dropGeneration({ database, logger, generation: number }: GenerationAct): Promise<void> {
+  await database.queries.withConnection((connection) =>
+    connection.transaction(async () => {
+      await beginMigrating(connection)
+      const { schema, state } = await findGeneration(connection, number)
+      if (state === 'live') throw new Fault('generation-live', { generation: number })
+      await forgetGeneration(connection, number)
+      await connection.script(`drop schema if exists ${schema} cascade`)
+    }),
+  )
+  logger.info({ generation: number }, 'dropped a generation of read models')
+}
+
+async function findGeneration(connection: Connection, number: number): Promise<Generation> {
+  const generations = await listGenerations(connection)
+  const found = generations.find((generation) => generation.number === number && generation.state !== 'dropped')
+  if (found === undefined) throw new Fault('generation-unknown', { generation: number })
+  return found
+}
