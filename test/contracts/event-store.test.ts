@@ -8,11 +8,16 @@ import {
   type ResolvedEvent,
   streamNameFilter,
 } from '@eventstore/db-client'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { contractStores, type OpenStore } from './contract-stores.ts'
 import { batchChunk, readBatchReply, WireClient } from './wire-client.ts'
 
 const SECOND = 1_000
+
+vi.setConfig({ testTimeout: 120 * SECOND }) // Some move thousands of events, and the machine may be busy.
+
+/** The client's own default of 10 s is short for thousands of appends at once on a busy machine. */
+const withDeadline = (url: string) => `${url}${url.includes('?') ? '&' : '?'}defaultDeadline=${60 * SECOND}`
 
 describe.each(contractStores)('$name', ({ open }) => {
   let store: OpenStore
@@ -20,7 +25,7 @@ describe.each(contractStores)('$name', ({ open }) => {
 
   beforeAll(async () => {
     store = await open()
-    client = EventStoreDBClient.connectionString(store.connectionString)
+    client = EventStoreDBClient.connectionString(withDeadline(store.connectionString))
   })
 
   afterAll(async () => {

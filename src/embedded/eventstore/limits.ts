@@ -59,7 +59,7 @@ export const LIMITS = {
   filterPrefixesMax: 1_000,
   filterExpressionMax: 10_000,
   /** One match of an expression that linear-time matching cannot do. */
-  filterMatchMs: 50,
+  filterMatchMs: 250,
   filterCacheMax: 10_000,
 
   // Groups (persistent subscriptions)

@@ -59,14 +59,15 @@ export async function startEventStore(options: EventStoreServerOptions): Promise
   port = listener.port
   logger.info({ host, port, isSecure: tls !== undefined }, 'event store listening')
   let closing: Promise<void> | undefined
-  return {
-    port,
-    url: `esdb://${host.includes(':') ? `[${host}]` : host}:${port}?tls=${tls !== undefined}`,
-    close() {
-      closing ??= listener.close().then(() => groups.close())
-      return closing
-    },
+  const close = () => {
+    closing ??= listener.close().then(() => groups.close())
+    return closing
   }
+  void log.failed.then((error) => {
+    logger.error({ error: error.message }, 'the event log failed: nothing more is acknowledged, the event store stops')
+    return close()
+  })
+  return { port, url: `esdb://${host.includes(':') ? `[${host}]` : host}:${port}?tls=${tls !== undefined}`, close }
 }
 
 function isLoopback(host: string): boolean {

@@ -4,11 +4,13 @@ import { once } from 'node:events'
 import { connect as connectHttp2, constants } from 'node:http2'
 import { connect, type Socket } from 'node:net'
 import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { ProtobufWriter } from '../../../src/embedded/eventstore/protocol/protobuf-writer.ts'
 import { WireClient } from '../../contracts/wire-client.ts'
 
 const MIB = 1024 * 1024
+
+vi.setConfig({ testTimeout: 120_000 }) // Thousands of calls, on a machine that may be busy.
 
 let child: ChildProcess
 let url: string

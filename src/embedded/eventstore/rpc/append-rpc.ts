@@ -9,10 +9,11 @@ import {
   type WriteTarget,
 } from '../protocol/append-messages.ts'
 import type { ProposedEvent } from '../protocol/recorded-event.ts'
-import type { EventStore } from '../streams/event-store.ts'
+import type { EventStore, WriteOutcome } from '../streams/event-store.ts'
 import { isMetastream } from '../streams/stream-metadata.ts'
 import { isValidStreamName } from '../streams/stream-names.ts'
 import type { GrpcCall, RpcHandler } from '../transport/grpc-call.ts'
+import { GRPC_STATUS, GrpcError } from '../transport/grpc-error.ts'
 import { appendTooLarge, badRequest, storeFailed, streamDeleted } from './rpc-failures.ts'
 
 export function appendRpc(store: EventStore, access: AccessControl): RpcHandler {
@@ -37,6 +38,7 @@ export function appendRpc(store: EventStore, access: AccessControl): RpcHandler 
         if (dataBytes > LIMITS.appendDataBytesMax || bytes > LIMITS.appendBytesMax) throw appendTooLarge()
         const event = checkProposal(request.event)
         if (typeof event === 'string') throw badRequest(event)
+        call.hold(message.length)
         events.push(event)
       },
       () => {
@@ -54,7 +56,7 @@ export function checkTarget<Target extends WriteTarget>(target: Target): Target 
 }
 
 async function append(store: EventStore, call: GrpcCall, target: WriteTarget, events: readonly ProposedEvent[]) {
-  const outcome = store.append(target.stream, target.expected, events)
+  const outcome = appendOrOverloaded(store, target, events)
   if (outcome.kind === 'deleted') throw streamDeleted(target.stream)
   if (outcome.kind === 'wrong-revision')
     return call.end(encodeAppendWrongRevision(target.expected, outcome.currentRevision))
@@ -62,4 +64,18 @@ async function append(store: EventStore, call: GrpcCall, target: WriteTarget, ev
     throw storeFailed()
   })
   call.end(encodeAppendSuccess(outcome))
+}
+
+/** Appends; a log that is too far behind to take more is the caller's cue to slow down. */
+export function appendOrOverloaded(
+  store: EventStore,
+  target: WriteTarget,
+  events: readonly ProposedEvent[],
+): WriteOutcome {
+  try {
+    return store.append(target.stream, target.expected, events)
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'log-overloaded') throw error
+    throw new GrpcError(GRPC_STATUS.resourceExhausted, 'too much waits to be written')
+  }
 }

@@ -16,6 +16,7 @@ import { isMetastream } from '../streams/stream-metadata.ts'
 import { isValidStreamName } from '../streams/stream-names.ts'
 import type { GrpcCall, RpcHandler } from '../transport/grpc-call.ts'
 import { GRPC_STATUS, GrpcError } from '../transport/grpc-error.ts'
+import { appendOrOverloaded } from './append-rpc.ts'
 import { badRequest, storeFailed } from './rpc-failures.ts'
 
 export function batchAppendRpc(store: EventStore, access: AccessControl): RpcHandler {
@@ -51,7 +52,6 @@ class BatchAppends {
   /** Those whose last chunk has not come. */
   readonly #gathering = new Map<string, Batch>()
   #unanswered = 0
-  #gatheredBytes = 0
   #isFinished = false
   #isWaiting = false
 
@@ -66,7 +66,7 @@ class BatchAppends {
     if (!batch.isAnswered) this.#gather(batch, chunk, bytes)
     if (!chunk.isFinal) return
     this.#gathering.delete(chunk.correlationId)
-    this.#gatheredBytes -= batch.bytes
+    this.#call.release(batch.bytes)
     if (batch.isAnswered) clearTimeout(batch.timer)
     else this.#append(chunk.correlationId, batch)
   }
@@ -114,9 +114,7 @@ class BatchAppends {
 
   #gather(batch: Batch, { correlationId, events }: BatchChunk, bytes: number): void {
     batch.bytes += bytes
-    this.#gatheredBytes += bytes
-    if (this.#gatheredBytes > LIMITS.unfinishedBytesMax)
-      throw new GrpcError(GRPC_STATUS.resourceExhausted, 'too many unfinished batches')
+    this.#call.hold(bytes)
     for (const proposal of events) {
       batch.dataBytes += proposal.data.length
       const event = checkProposal(proposal)
@@ -131,12 +129,12 @@ class BatchAppends {
   }
 
   #append(correlationId: string, batch: Batch): void {
-    const { stream, expected, deadlineMs } = batch.options
+    const { deadlineMs } = batch.options
     if (deadlineMs !== undefined && deadlineMs <= Date.now()) {
       this.#refuse(correlationId, batch, TIMEOUT) // Its chunks kept the timer from running.
       return
     }
-    const outcome = this.#store.append(stream, expected, batch.events)
+    const outcome = appendOrOverloaded(this.#store, batch.options, batch.events)
     if (outcome.kind !== 'done') {
       this.#refuse(correlationId, batch, outcome)
       return

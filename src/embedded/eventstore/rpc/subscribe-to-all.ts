@@ -70,13 +70,13 @@ class AllSubscription {
     }
   }
 
-  /** Sends everything up to the end; false when on the way the end is further off than `lagMax`, or nobody listens. */
+  /** Sends everything up to the end; false when its reader is slow and lags by more than `lagMax`, or is gone. */
   async #pass(lagMax: number): Promise<boolean> {
     const { call, store } = this.#reading
     while (this.#next < store.log.durableEnd) {
-      if (store.log.durableEnd - this.#next > lagMax) return false
       this.#slice()
       if (!(await call.writable())) return false
+      if (call.hasWaited && store.log.durableEnd - this.#next > lagMax) return false
       await new Promise(setImmediate) // Others come in between two slices.
     }
     return call.isOpen

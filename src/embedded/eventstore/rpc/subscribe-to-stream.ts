@@ -76,7 +76,10 @@ class StreamSubscription {
         first,
         last,
       } as const
-      for (const slice of readStreamSlices(store, range)) if (!(await this.#send(slice))) return
+      for (const slice of readStreamSlices(store, range)) {
+        sendRecords(this.#reading, slice)
+        if (!(await call.writable())) return
+      }
       this.#next = Math.max(this.#next, last + 1)
       if ((store.log.durableHead(this.#stream)?.revision ?? -1) <= last) return
     }
@@ -86,19 +89,22 @@ class StreamSubscription {
   async #live(): Promise<void> {
     const { call, store } = this.#reading
     while (call.isOpen) {
-      const lag = (store.log.durableHead(this.#stream)?.revision ?? -1) - this.#next
-      if (lag > LIMITS.liveLagRecordsMax) return
       const bounds = { countMax: LIMITS.sliceRecords, bytesMax: LIMITS.sliceBytes }
       const records = store.log.readStream(this.#stream, { from: this.#next, direction: 'forwards', ...bounds })
-      if (records.length === 0) await this.#wakeUp.wait()
-      else if (!(await this.#send(records))) return
+      if (records.length === 0) {
+        await this.#wakeUp.wait()
+        continue
+      }
+      sendRecords(this.#reading, records)
+      this.#next = (records.at(-1) as LogRecord).revision + 1
+      if (!(await call.writable())) return
+      if (call.hasWaited && this.#lag > LIMITS.liveLagRecordsMax) return
       if ((records.at(-1)?.flags ?? 0) & RECORD_FLAGS.tombstone) throw streamDeleted(this.#stream)
     }
   }
 
-  #send(records: readonly LogRecord[]): Promise<boolean> {
-    sendRecords(this.#reading, records)
-    this.#next = (records.at(-1) as LogRecord).revision + 1
-    return this.#reading.call.writable()
+  /** Events written and not sent yet. */
+  get #lag(): number {
+    return (this.#reading.store.log.durableHead(this.#stream)?.revision ?? -1) - this.#next + 1
   }
 }

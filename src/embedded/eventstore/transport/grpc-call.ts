@@ -26,14 +26,18 @@ export class GrpcCall {
   readonly path: string
   readonly headers: IncomingHttpHeaders
   readonly principal: Principal
+  /** Whether the client let the last `writable` wait: it takes less than it is given. */
+  hasWaited = false
   readonly #stream: ServerHttp2Stream
   readonly #logger: StoreLogger
+  readonly #unfinished: UnfinishedBytes
   readonly #frames: FrameReader
   readonly #onClose: (() => void)[] = []
   #messageHandler: ((message: Buffer) => void) | undefined
   #endHandler: (() => void) | undefined
   #trailers = GOOD_END
   #isOver = false
+  #heldBytes = 0
   #outbox: Uint8Array[] = []
   #wakeWriter: (() => void) | undefined
   #deadline: NodeJS.Timeout | undefined
@@ -45,6 +49,7 @@ export class GrpcCall {
     this.principal = options.principal
     this.path = String(options.headers[':path'])
     this.#logger = options.logger
+    this.#unfinished = options.unfinished
     this.#frames = new FrameReader(options.unfinished)
     this.#stream.on('error', () => {}) // The peer went away or broke the protocol; 'close' follows and tidies up.
     this.#stream.on('close', () => this.#closed())
@@ -97,6 +102,20 @@ export class GrpcCall {
     })
   }
 
+  /**
+   * Counts bytes that are kept for this call against what all calls together may keep; throws RESOURCE_EXHAUSTED when
+   * that is too much. What is not released by hand is when the call is over.
+   */
+  hold(bytes: number): void {
+    this.#heldBytes += bytes
+    this.#unfinished.add(bytes)
+  }
+
+  release(bytes: number): void {
+    this.#heldBytes -= bytes
+    this.#unfinished.remove(bytes)
+  }
+
   /** Stops reading from the client until `resume`. */
   pause(): void {
     this.#stream.pause()
@@ -128,14 +147,15 @@ export class GrpcCall {
   /** Waits until the client takes more; answers false when the call is over. */
   async writable(): Promise<boolean> {
     this.#flush()
-    while (this.isOpen && this.#stream.writableLength > LIMITS.outputBytesMax)
+    this.hasWaited = this.isCongested
+    while (this.isOpen && this.isCongested)
       await new Promise<void>((resolve) => {
         this.#wakeWriter = resolve
       })
     return this.isOpen
   }
 
-  /** True when the client takes less than it is given. */
+  /** True while more waits to be taken by the client than may. */
   get isCongested(): boolean {
     return this.#stream.writableLength > LIMITS.outputBytesMax
   }
@@ -231,6 +251,7 @@ export class GrpcCall {
   #closed(): void {
     this.#isOver = true
     this.#frames.clear()
+    this.release(this.#heldBytes)
     this.#outbox = []
     clearTimeout(this.#deadline)
     clearTimeout(this.#linger)
