@@ -62,7 +62,7 @@ export const variables = {
     undefined,
     'Connection string of a Postgres; unset starts the embedded one.',
   ),
-  DATABASE_CONNECTIONS_MAX: variable(wholeNumber(3, 1_000), '10', 'Connections of all pools of this process together.'),
+  DATABASE_CONNECTIONS_MAX: variable(wholeNumber(3, 900), '10', 'Connections of all pools of this process together.'),
   LLM_PROVIDER: variable(
     z.enum(['offline', 'openai-compatible', 'openai', 'anthropic', 'google']),
     'offline',

@@ -26,7 +26,11 @@ import { loadRouterModel } from './routing/router-weights.ts'
 import { systemClock } from './shared/clock.ts'
 import { Fault } from './shared/failures.ts'
 import type { Logger } from './shared/logger.ts'
+import { within } from './shared/waiting.ts'
 import { openEventStoreDb } from './store/eventstoredb-store.ts'
+
+/** Each part has this long to stop; together they stay below what the command allows. */
+const PART_STOP_MS_MAX = 8_000
 
 export interface Emberlog {
   /** Where it serves; empty when this process has no `api` role. */
@@ -42,12 +46,23 @@ export interface Emberlog {
 /** Starts everything the configuration asks for; on failure nothing stays behind, and the error says what to do. */
 export async function startEmberlog(config: Config, { logger }: { readonly logger: Logger }): Promise<Emberlog> {
   await using started = new AsyncDisposableStack()
+  /** What has been started is stopped in the opposite order; a part that does not come to its end is left behind, visibly. */
+  const stopLater = (part: string, stop: () => Promise<unknown>) => {
+    started.defer(async () => {
+      logger.debug({ part }, 'stopping')
+      const isLate = () => new Fault('stop-too-late', { part, waitedMs: PART_STOP_MS_MAX })
+      await within(PART_STOP_MS_MAX, stop(), isLate).catch((error) =>
+        logger.error({ part, error: String(error) }, 'not stopped'),
+      )
+      logger.debug({ part }, 'stopped')
+    })
+  }
   await openDataDirectory(config.dataDirectory)
   const servers = await startServers(config, logger)
-  started.defer(servers.stop)
+  stopLater('servers', servers.stop)
 
   const store = openEventStoreDb({ connectionString: servers.eventStoreUrl, logger })
-  started.defer(store.close)
+  stopLater('record', store.close)
   const codec = createCodec()
   const has = (role: Role) => config.EMBERLOG_ROLES.includes(role)
   const working = new AbortController()
@@ -58,10 +73,10 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
     applicationName: 'emberlog',
     logger,
   })
-  started.defer(database.close)
+  stopLater('database', database.close)
   const queries = createConversationQueries({ database, logger })
   const writer = has('projector') ? createProjectionWriter({ database, reader: store, codec, logger }) : undefined
-  if (writer !== undefined) started.defer(writer.stop)
+  if (writer !== undefined) stopLater('projection writer', writer.stop)
   writer?.start()
 
   const handler = createCommandHandler({
@@ -91,7 +106,7 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
   const run = (role: string, work: Promise<void>) => {
     running.push(work.catch((cause: unknown) => failRole(new Fault('role-failed', { role }, { cause }))))
   }
-  started.defer(async () => {
+  stopLater('reactors', async () => {
     working.abort()
     await Promise.all(running)
   })
@@ -125,7 +140,7 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
       logger,
       settings,
     })
-    started.defer(() => server.close())
+    stopLater('api', () => server.close())
     await server.listen({ host: config.HOST, port: config.PORT })
     const { address, port, family } = server.server.address() as AddressInfo
     return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`

@@ -7,6 +7,7 @@ export const faultExplanations: Readonly<Record<string, string>> = {
   'data-directory-unusable':
     'The data directory cannot be used. Set EMBERLOG_DATA_DIR to a directory that this user may write to.',
   'role-failed': 'A part of the program came to an end that it cannot recover from; the cause stands below.',
+  'stop-too-late': 'A part of the program did not stop in time and was left behind; the record loses nothing by it.',
   'jwt-secret-too-short': 'AUTH_JWT_SECRET is too short to sign with. Use at least 32 random characters.',
   EADDRINUSE:
     'The port is in use by another program. Stop that program, or set PORT to another one (0 takes a free one).',
@@ -47,7 +48,8 @@ export const faultExplanations: Readonly<Record<string, string>> = {
 
   // The read models
   'postgres-failed':
-    'The embedded Postgres died several times in a short while, or does not start again. Its log is in the data directory.',
+    'The embedded Postgres died several times in a short while, or does not start again. What it said is in the log, at level debug (LOG_LEVEL).',
+  'database-unavailable': 'Postgres does not answer. Check DATABASE_URL and that the server is running.',
   'database-refused': 'Postgres answered with an error that waiting does not mend; the cause stands below.',
   'database-newer': 'The database was prepared by a newer version of Emberlog. Use that version, or another database.',
   'migration-changed':

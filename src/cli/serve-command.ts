@@ -8,7 +8,7 @@ import { complain, say, sayJson } from './output.ts'
 import { forgetRunningServer, noteRunningServer } from './running-server.ts'
 
 /** A stop that takes longer than this is cut short; the record loses nothing by it. */
-const STOP_MS_MAX = 30_000
+const STOP_MS_MAX = 45_000
 
 /** Resolves with the exit code after a stop: 0 when asked for by SIGINT or SIGTERM, 3 when a server failed. */
 export async function serve(config: Config, isJson: boolean, logger: Logger): Promise<number> {

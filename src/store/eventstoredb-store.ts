@@ -44,7 +44,7 @@ const READ_PAGE_EVENTS = 512
 const SUBSCRIPTION_BUFFER_EVENTS = 512
 /** The server tells how far its filter has come every 32 × this many considered events. */
 const CHECKPOINT_INTERVAL = 4
-const CLOSE_MS_MAX = 2_000
+const CLOSE_MS_MAX = 250
 const RECONNECT_DELAY_MS_MAX = 2_000
 const RECONNECT_DELAY_MS_MIN = 50
 /** After this many tries an event is parked: something about it cannot be handled. */
@@ -103,23 +103,11 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStore & Wor
     },
 
     async *subscribeToStream(stream, { signal }) {
-      const subscription = client.subscribeToStream(
-        stream,
-        { fromRevision: START },
-        { highWaterMark: SUBSCRIPTION_BUFFER_EVENTS },
-      )
-      const stop = () => void letGo(subscription)
-      signal.addEventListener('abort', stop, { once: true })
-      try {
-        for await (const { event } of itemsOf<ResolvedEvent>(subscription))
-          if (event !== undefined) yield toStored(event)
-      } catch (error) {
-        if (!signal.aborted) throw asFault(error, 'following', stream)
-      } finally {
-        signal.removeEventListener('abort', stop)
-        await letGo(subscription)
+      const options = { highWaterMark: SUBSCRIPTION_BUFFER_EVENTS }
+      const subscription = client.subscribeToStream(stream, { fromRevision: START }, options)
+      for await (const { event } of follow<ResolvedEvent>(subscription, stream, signal)) {
+        if (event !== undefined) yield toStored(event)
       }
-      if (!signal.aborted) throw new Fault('store-unavailable', { doing: 'following', stream })
     },
 
     async lastPosition() {
@@ -161,7 +149,7 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStore & Wor
     },
 
     async close() {
-      // The client waits for streams to end that nobody reads any more.
+      // Nothing is left to be written. The client would wait for ever for the writing side of a group's stream.
       await Promise.race([client.dispose(), pause(CLOSE_MS_MAX)])
     },
   }
@@ -214,34 +202,48 @@ async function* followAll(
     { highWaterMark: SUBSCRIPTION_BUFFER_EVENTS },
   )
   subscription.on('caughtUp', () => subscription.push({ caughtUp: true }))
-  const stop = () => void letGo(subscription)
-  signal.addEventListener('abort', stop, { once: true })
-  try {
-    for await (const item of itemsOf<AllStreamResolvedEvent | Mark>(subscription)) {
-      if ('checkpoint' in item) yield { kind: 'checkpoint', position: item.checkpoint }
-      else if ('caughtUp' in item) yield { kind: 'caught-up' }
-      else if (item.event !== undefined) yield { kind: 'event', event: toStored(item.event) }
-    }
-  } catch (error) {
-    if (!signal.aborted) throw asFault(error, 'following', '$all')
-  } finally {
-    signal.removeEventListener('abort', stop)
-    await letGo(subscription)
+  for await (const item of follow<AllStreamResolvedEvent | Mark>(subscription, '$all', signal)) {
+    if ('checkpoint' in item) yield { kind: 'checkpoint', position: item.checkpoint }
+    else if ('caughtUp' in item) yield { kind: 'caught-up' }
+    else if (item.event !== undefined) yield { kind: 'event', event: toStored(item.event) }
   }
-  if (!signal.aborted) throw new Fault('store-unavailable', { doing: 'following', stream: '$all' })
 }
 
 type Mark = { checkpoint: Position } | { caughtUp: true }
 type Work = Parameters<WorkQueue['consume']>[0]
 
-/** Iterating with the usual `for await` would destroy the stream and leave the transport's side of it unread for ever. */
-function itemsOf<Item>(subscription: ClientSubscription): AsyncIterable<Item> {
-  return asReadable(subscription).iterator({ destroyOnReturn: false }) as AsyncIterable<Item>
+/**
+ * Hands out what a subscription brings until the signal aborts, and lets go of it in any case. Throws `store-unavailable`
+ * when the subscription ends unasked.
+ */
+async function* follow<Item>(
+  subscription: ClientSubscription,
+  stream: string,
+  signal: AbortSignal,
+): AsyncGenerator<Item> {
+  const readable = asReadable(subscription)
+  const stop = () => {
+    void letGo(subscription)
+    readable.push(null) // The client does not end a subscription that it cancels.
+  }
+  readable.on('error', () => {}) // After the end nobody else listens for it.
+  signal.addEventListener('abort', stop, { once: true })
+  if (signal.aborted) stop()
+  try {
+    // The usual `for await` would destroy the stream and leave the transport's side of it unread for ever.
+    for await (const item of readable.iterator({ destroyOnReturn: false })) yield item as Item
+  } catch (error) {
+    if (!signal.aborted) throw asFault(error, 'following', stream)
+  } finally {
+    signal.removeEventListener('abort', stop)
+    void letGo(subscription)
+  }
+  if (!signal.aborted) throw new Fault('store-unavailable', { doing: 'following', stream })
 }
 
 /** Cancels the call, then reads what is left of it, so that the client can end it. */
 async function letGo(subscription: ClientSubscription): Promise<void> {
-  await subscription.unsubscribe()
+  await subscription.unsubscribe().catch(() => {}) // It never came to be: nothing to cancel.
   asReadable(subscription).resume()
 }
 
@@ -275,22 +277,16 @@ async function ensureGroup(client: EventStoreDBClient, group: string, eventTypes
 async function consumeUntilDropped(client: EventStoreDBClient, work: Work, onDelivery: () => void): Promise<void> {
   const subscription = client.subscribeToPersistentSubscriptionToAll(work.group, { bufferSize: work.concurrency })
   const running = new Set<Promise<void>>()
-  const stop = () => void letGo(subscription)
-  work.signal.addEventListener('abort', stop, { once: true })
   try {
-    for await (const delivery of itemsOf<GroupDelivery>(subscription)) {
+    for await (const delivery of follow<GroupDelivery>(subscription, work.group, work.signal)) {
       onDelivery()
       const task = answerDelivery(subscription, delivery, work).finally(() => running.delete(task))
       running.add(task)
       // The server hands out at most `concurrency` unanswered events; this holds even if one does more.
       while (running.size >= work.concurrency) await Promise.race(running)
     }
-  } catch (error) {
-    if (!work.signal.aborted) throw asFault(error, 'consuming', work.group)
   } finally {
-    work.signal.removeEventListener('abort', stop)
     await Promise.allSettled(running)
-    await letGo(subscription)
   }
 }
 

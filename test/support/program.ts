@@ -7,9 +7,12 @@ import { fileURLToPath } from 'node:url'
 
 const bin = fileURLToPath(new URL('../../bin/emberlog.js', import.meta.url))
 const START_MS_MAX = 60_000
-const EXIT_MS_MAX = 40_000
+const EXIT_MS_MAX = 60_000
+/** A command that runs longer is killed, and then has no exit code. */
+const COMMAND_MS_MAX = 90_000
 
 export interface Program {
+  readonly directory: string
   readonly url: string
   readonly pid: number
   /** Everything it printed on standard error. */
@@ -41,6 +44,7 @@ export async function startProgram(dataDirectory: string, environment: Record<st
   const url = await listening(child, exited, () => complaints)
   const pid = child.pid ?? 0
   return {
+    directory: dataDirectory,
     url,
     pid,
     exited,
@@ -94,7 +98,9 @@ export async function emberlog(
   child.stderr?.on('data', (chunk) => {
     complaints += String(chunk)
   })
+  const timer = setTimeout(() => child.kill('SIGKILL'), COMMAND_MS_MAX)
   const exitCode = await new Promise<number | null>((resolve) => child.on('close', (code) => resolve(code)))
+  clearTimeout(timer)
   return { exitCode, output, complaints }
 }
 
