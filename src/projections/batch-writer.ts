@@ -33,23 +33,52 @@ export interface BatchTarget {
   readonly states: readonly Generation['state'][]
 }
 
+interface Checkpoint {
+  readonly position: bigint
+  readonly parkedVersion: bigint
+}
+
 export class BatchWriter {
   readonly #connection: Connection
   readonly #target: BatchTarget
+  readonly #parkedVersion: bigint
   /** The checkpoint as we know it; -1 before the first event. */
   position: bigint
 
-  constructor(connection: Connection, target: BatchTarget, position: bigint) {
+  private constructor(connection: Connection, target: BatchTarget, checkpoint: Checkpoint) {
     this.#connection = connection
     this.#target = target
-    this.position = position
+    this.#parkedVersion = checkpoint.parkedVersion
+    this.position = checkpoint.position
   }
 
-  /** Throws `checkpoint-moved` when somebody else owns the generation now; then nothing was changed. */
+  /** Takes up the checkpoint where it stands. Throws `generation-unknown` when there is none. */
+  static async open(connection: Connection, target: BatchTarget): Promise<BatchWriter> {
+    const { generation, partition } = target
+    const [checkpoint] = await connection.query<Checkpoint>(
+      `select position, parked_version as "parkedVersion"
+      from emberlog.checkpoint
+      where generation = $1
+        and partition = $2`,
+      [generation, partition],
+    )
+    if (checkpoint === undefined) throw new Fault('generation-unknown', { generation })
+    return new BatchWriter(connection, target, checkpoint)
+  }
+
+  /**
+   * Throws `checkpoint-moved` when somebody else owns the generation now, or an operator changed what is parked; then nothing
+   * was changed, and it has to be opened again.
+   */
   async store(batch: Batch): Promise<void> {
     const rows = new Rows()
     await loadRows(this.#connection, this.#target.schema, rowsToLoad(batch.events), rows)
-    const { text, values } = storeStatement(this.#target, this.position, batch, fold(batch.events, rows))
+    const { text, values } = storeStatement(
+      this.#target,
+      { position: this.position, parkedVersion: this.#parkedVersion },
+      batch,
+      fold(batch.events, rows),
+    )
     const [moved] = await this.#connection.query(text, values)
     if (moved === undefined) {
       const { generation, partition } = this.#target
@@ -70,26 +99,30 @@ function fold(events: readonly RecordedEvent[], rows: Rows): Rows {
 /** One statement is one transaction, in one round trip: rows, parked events, checkpoint and announcement. */
 function storeStatement(
   { generation, schema, partition, states }: BatchTarget,
-  from: bigint,
+  from: Checkpoint,
   batch: Batch,
   rows: Rows,
 ) {
   const values: unknown[] = [
     generation,
     partition,
-    String(from),
+    String(from.position),
     String(batch.position),
     batch.events.length + batch.parked.length,
     states,
     `${generation} ${batch.position}`,
+    String(from.parkedVersion),
   ]
   const parts = [
     `with moved as (
       update emberlog.checkpoint
-      set position = $4::bigint, event_count = event_count + $5::integer, saved_at = now()
+      set position = $4::bigint, saved_at = now(),
+        -- Parked events were counted when their position was first handled.
+        event_count = event_count + case when $4::bigint > $3::bigint then $5::integer else 0 end
       where generation = $1::integer
         and partition = $2::integer
         and position = $3::bigint
+        and parked_version = $8::bigint
         and exists (
           select from emberlog.generation
           where number = $1::integer

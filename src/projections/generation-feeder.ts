@@ -29,6 +29,8 @@ export class GenerationFeeder {
   readonly #writer: BatchWriter
   /** Streams with a parked event, and the position of the first: from there on everything is parked. */
   readonly #parkedStreams: Map<string, bigint>
+  /** Positions that an operator leaves out. */
+  readonly #discarded: ReadonlySet<bigint>
   #buffer: DeliveryBuffer | undefined
   handledTotal = 0
   /** When the last handled event was recorded. */
@@ -36,16 +38,12 @@ export class GenerationFeeder {
   /** Called after each stored batch. */
   onStored: () => void = () => {}
 
-  private constructor(
-    parts: FeederParts,
-    generation: Generation,
-    writer: BatchWriter,
-    parkedStreams: Map<string, bigint>,
-  ) {
+  private constructor(parts: FeederParts, generation: Generation, writer: BatchWriter, exceptions: Exceptions) {
     this.#parts = parts
     this.#generation = generation
     this.#writer = writer
-    this.#parkedStreams = parkedStreams
+    this.#parkedStreams = exceptions.parkedStreams
+    this.#discarded = exceptions.discarded
   }
 
   /** Takes up a generation where its checkpoint stands. The caller holds the generation's lock on this connection. */
@@ -53,11 +51,7 @@ export class GenerationFeeder {
     const { number, schema, state } = generation
     // A generation that readers are led away from is still fed, so that they can be led back.
     const states: Generation['state'][] = state === 'building' ? ['building'] : ['live', 'retired']
-    const [checkpoint] = await connection.query<{ position: bigint }>(
-      'select position from emberlog.checkpoint where generation = $1 and partition = 0',
-      [number],
-    )
-    if (checkpoint === undefined) throw new Fault('generation-unknown', { generation: number })
+    const writer = await BatchWriter.open(connection, { generation: number, schema, partition: 0, states })
     const parked = await connection.query<{ stream: string; position: bigint }>(
       `select stream, min(position) as position
       from emberlog.parked_event
@@ -66,14 +60,11 @@ export class GenerationFeeder {
       limit $2`,
       [number, PARKED_STREAMS_MAX + 1],
     )
-    const target = { generation: number, schema, partition: 0, states }
-    const writer = new BatchWriter(connection, target, checkpoint.position)
-    return new GenerationFeeder(
-      parts,
-      generation,
-      writer,
-      new Map(parked.map(({ stream, position }) => [stream, position])),
-    )
+    const discarded = await connection.query<{ position: bigint }>('select position from emberlog.discarded_event')
+    return new GenerationFeeder(parts, generation, writer, {
+      parkedStreams: new Map(parked.map(({ stream, position }) => [stream, position])),
+      discarded: new Set(discarded.map(({ position }) => position)),
+    })
   }
 
   /** The last position handled; -1 before the first. */
@@ -140,6 +131,7 @@ export class GenerationFeeder {
   }
 
   #decode(event: StoredEvent): Item {
+    if (this.#discarded.has(event.position)) return { event }
     if (this.#isFollower(event)) return { event, parked: parkedAsFollower(event) }
     try {
       return { event, recorded: this.#parts.codec.decode(event) }
@@ -193,7 +185,13 @@ export class GenerationFeeder {
   }
 }
 
-/** An event that is decoded, or else goes to the parked ones. */
+/** What keeps events from becoming rows. */
+interface Exceptions {
+  readonly parkedStreams: Map<string, bigint>
+  readonly discarded: ReadonlySet<bigint>
+}
+
+/** An event that is decoded, or goes to the parked ones, or neither because an operator discarded it. */
 interface Item {
   readonly event: StoredEvent
   readonly recorded?: RecordedEvent

@@ -7,6 +7,7 @@ import { startTestPostgres, type TestPostgres } from './support/test-postgres.ts
 import { eventually } from './support/waiting.ts'
 
 const CONNECTIONS_OF_SERVER = 20
+const MIGRATIONS = ['0001-generations.sql', '0002-parked-events.sql']
 let postgres: TestPostgres
 beforeAll(async () => {
   postgres = await startTestPostgres(CONNECTIONS_OF_SERVER)
@@ -187,8 +188,10 @@ describe('migrations', () => {
   test('are applied once, also when several processes start together', async () => {
     const connectionString = await postgres.createDatabase()
     const databases = await Promise.all([1, 2, 3].map(() => postgres.open({ connectionString, connectionsMax: 2 })))
-    const applied = await databases[0]?.queries.query('select name from emberlog.migration')
-    expect(applied).toEqual([{ name: '0001-generations.sql' }])
+    const applied = await databases[0]?.queries.query<{ name: string }>(
+      'select name from emberlog.migration order by number',
+    )
+    expect(applied?.map(({ name }) => name)).toEqual(MIGRATIONS)
     expect(await databases[0]?.queries.query('select number, state from emberlog.generation')).toEqual([
       { number: 1, state: 'live' },
     ])

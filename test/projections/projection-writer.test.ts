@@ -158,8 +158,8 @@ describe('a deposed owner', () => {
     const { number: generation, schema } = await liveGeneration(database)
     const target = { generation, schema, partition: 0, states: ['live'] } as const
     await database.writer.withConnection(async (connection) => {
-      const paused = new BatchWriter(connection, target, -1n)
-      const next = new BatchWriter(connection, target, -1n)
+      const paused = await BatchWriter.open(connection, target)
+      const next = await BatchWriter.open(connection, target)
       await next.store({ events: events.slice(0, 3), parked: [], position: positionOf(2) })
       const before = await digest(database)
       const late = paused.store({ events: events.slice(3), parked: [], position: positionOf(3) })
@@ -176,7 +176,7 @@ describe('a deposed owner', () => {
     const { number: generation, schema } = await liveGeneration(database)
     await database.queries.query(`update emberlog.generation set state = 'dropped'`)
     await database.writer.withConnection(async (connection) => {
-      const writer = new BatchWriter(connection, { generation, schema, partition: 0, states: ['live'] }, -1n)
+      const writer = await BatchWriter.open(connection, { generation, schema, partition: 0, states: ['live'] })
       const batch = { events: record.events.map((event) => codec.decode(event)), parked: [], position: record.last }
       await expect(writer.store(batch)).rejects.toSatisfy((error) => isFault(error, 'checkpoint-moved'))
       expect(await rowsOf(database, 'conversation')).toEqual([])

@@ -14,6 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => postgres.stop())
 
+const SQL_FILES = ['control/0001-generations.sql', 'control/0002-parked-events.sql', 'generation/0001-read-models.sql']
 const POSTGRES_NAMES: Record<string, string> = { timestamptz: 'timestamp(3) with time zone' }
 
 describe('the description of a read model', () => {
@@ -47,7 +48,7 @@ describe('the description of a read model', () => {
 
 describe('the statements of migrations', () => {
   test('are in lower case', async () => {
-    for (const name of ['control/0001-generations.sql', 'generation/0001-read-models.sql']) {
+    for (const name of SQL_FILES) {
       const text = await readFile(new URL(`../../src/projections/sql/${name}`, import.meta.url), 'utf8')
       const code = text.replaceAll(/--.*$/gm, '').replaceAll(/'[^']*'/g, '')
       expect(code).toBe(code.toLowerCase())
