@@ -16,6 +16,7 @@ import { registerConversationCommandRoutes } from './routes/conversation-command
 import { registerConversationQueryRoutes } from './routes/conversation-query-routes.ts'
 import { registerDocumentationRoutes } from './routes/documentation-routes.ts'
 import { registerExportRoutes } from './routes/export-routes.ts'
+import { registerPageRoutes } from './routes/page-routes.ts'
 import { registerServiceRoutes } from './routes/service-routes.ts'
 import { registerTurnRoutes } from './routes/turn-routes.ts'
 import type { ApiServer } from './server-type.ts'
@@ -68,6 +69,7 @@ function registerRoutes(app: ApiServer, services: ApiServices): void {
   registerTurnRoutes(app, services)
   registerServiceRoutes(app, services)
   registerDocumentationRoutes(app)
+  registerPageRoutes(app)
   registerChatSocket(app as unknown as FastifyInstance, services)
 }
 

@@ -14,6 +14,8 @@ export const SESSION_COOKIE = 'emberlog_session'
 export interface SignInGuard {
   /** A hook for routes: asks for a signed-in person who has the role. */
   readonly requires: (role?: Role) => (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
+  /** The person a request speaks for, or why it speaks for none. */
+  readonly identify: (request: FastifyRequest) => Promise<Person | Refusal>
   /** The person a guarded request speaks for. */
   readonly personOf: (request: FastifyRequest) => Person
 }
@@ -27,6 +29,7 @@ export interface SignInGuardParts {
 export function createSignInGuard(parts: SignInGuardParts): SignInGuard {
   const people = new WeakMap<FastifyRequest, Person>()
   return {
+    identify: (request) => identify(request, parts),
     requires: (role) => async (request, reply) => {
       const person = await identify(request, parts)
       if (isRefusal(person)) return answerProblem(reply, person)

@@ -15,4 +15,8 @@ export const connectionTokenSchema = z.object({
   expiresInS: z.number().int(),
 })
 
-export const sessionSchema = z.object({ userId: z.string(), roles: z.array(z.enum(roles)), expiresAt: timeSchema })
+export const sessionSchema = z.object({
+  userId: z.string().nullable().meta({ description: 'Null when nobody is signed in.' }),
+  roles: z.array(z.enum(roles)),
+  expiresAt: timeSchema.nullable(),
+})

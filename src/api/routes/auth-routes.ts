@@ -1,7 +1,7 @@
 /** Signing in (development), signing out, and tokens for sockets. */
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { refusal } from '../../shared/failures.ts'
+import { isRefusal, refusal } from '../../shared/failures.ts'
 import type { ApiServices } from '../api-services.ts'
 import { accessTokenSchema, connectionTokenSchema, devLoginSchema, sessionSchema } from '../contracts/auth-contract.ts'
 import { problemAnswers } from '../contracts/common-contract.ts'
@@ -44,16 +44,15 @@ function registerDevLogin(app: ApiServer, { accessTokens }: ApiServices): void {
   )
 }
 
+/** Pages ask first who is signed in; that nobody is, is an answer and no failure. */
 function registerSession(app: ApiServer, { guard }: ApiServices): void {
   app.get(
     '/api/v1/auth/session',
-    {
-      onRequest: guard.requires(),
-      schema: { tags, summary: 'Who I am', response: { 200: sessionSchema, ...problemAnswers } },
-    },
+    { schema: { tags, summary: 'Who I am, if anybody', response: { 200: sessionSchema, ...problemAnswers } } },
     async (request) => {
-      const { ownerId, roles, expiresAt } = guard.personOf(request)
-      return { userId: ownerId, roles: [...roles], expiresAt: expiresAt.toISOString() }
+      const person = await guard.identify(request)
+      if (isRefusal(person)) return { userId: null, roles: [], expiresAt: null }
+      return { userId: person.ownerId, roles: [...person.roles], expiresAt: person.expiresAt.toISOString() }
     },
   )
 }

@@ -1,0 +1,157 @@
+/** Shows the messages of a thread as articles, changing only what changed. */
+import { showMarkdown } from './markdown-view.js'
+
+const DETAILS = ['status', 'text', 'agent', 'reason', 'rating', 'tool', 'messageId', 'turnId', 'isLast']
+
+/** `actions`: onWhy(item), onAgain(item), onCopy(item), onRate(item, rating), onEdit(item). */
+export function createMessageView(container, actions) {
+  const rows = new Map()
+
+  return {
+    clear() {
+      rows.clear()
+      container.replaceChildren()
+    },
+
+    show(items) {
+      const lastAnswer = items.findLast(({ role }) => role === 'assistant')
+      const keys = new Set()
+      items.forEach((item, index) => {
+        const key = item.role === 'user' ? `message ${item.messageId}` : `turn ${item.turnId}`
+        keys.add(key)
+        const row = rows.get(key) ?? createRow(item, actions)
+        rows.set(key, row)
+        const shown = { ...item, isLast: item === lastAnswer }
+        if (DETAILS.some((name) => row.shown[name] !== shown[name])) update(row, shown)
+        if (container.children[index] !== row.article)
+          container.insertBefore(row.article, container.children[index] ?? null)
+      })
+      for (const [key, row] of rows) {
+        if (keys.has(key)) continue
+        row.article.remove()
+        rows.delete(key)
+      }
+    },
+  }
+}
+
+function createRow({ role, createdAt }, actions) {
+  const article = element('article', `message ${role}`)
+  article.dataset.role = role
+  const head = element('header', 'message-head')
+  head.append(element('span', 'who', role === 'user' ? 'You' : 'Emberlog'))
+  if (createdAt !== undefined) head.append(timeOf(createdAt))
+  const text = element('div', 'message-text')
+  text.dir = 'auto'
+  const state = element('p', 'message-state')
+  const foot = element('footer', 'message-foot')
+  article.append(head, text, state, foot)
+  const row = { article, text, state, foot, shown: {}, buttons: undefined }
+  row.buttons = role === 'user' ? userButtons(row, actions) : answerButtons(row, actions)
+  return row
+}
+
+function update(row, item) {
+  row.shown = item
+  const { article } = row
+  setData(article, 'messageId', item.messageId)
+  setData(article, 'turnId', item.turnId)
+  article.dataset.status = item.status
+  if (item.role === 'user') updateMessage(row, item)
+  else updateAnswer(row, item)
+}
+
+const wordsOfMessages = { queued: 'Waiting to be sent', sending: 'Sending…', sent: '' }
+
+function updateMessage({ text, state, foot, buttons }, item) {
+  if (text.textContent !== item.text) text.textContent = item.text
+  setWords(state, item.status === 'refused' ? `Not sent: ${item.reason}` : wordsOfMessages[item.status])
+  buttons.edit.hidden = item.status !== 'refused'
+  foot.hidden = buttons.edit.hidden
+}
+
+function updateAnswer({ article, text, state, foot, buttons }, item) {
+  const isEnded = item.status === 'completed' || item.status === 'failed' || item.status === 'stopped'
+  article.setAttribute('aria-busy', String(!isEnded))
+  showMarkdown(text, item.text)
+  setWords(state, wordsOfAnswer(item))
+  setWords(buttons.by, item.agent ? `Answered by ${item.agent}` : '')
+  buttons.why.hidden = !item.agent
+  buttons.copy.hidden = !isEnded || item.text === ''
+  buttons.again.hidden = !isEnded || !item.isLast
+  for (const [rating, button] of [
+    ['up', buttons.up],
+    ['down', buttons.down],
+  ]) {
+    button.hidden = item.status !== 'completed' || !item.messageId
+    button.setAttribute('aria-pressed', String(item.rating === rating))
+  }
+  foot.hidden = !item.agent && !isEnded
+}
+
+function wordsOfAnswer({ status, tool, text, reason }) {
+  if (status === 'failed') return `${reason ?? 'The answer was not finished.'} You can ask for it again.`
+  if (status === 'stopped') return 'Stopped.'
+  if (tool !== undefined) return `Using ${tool}…`
+  return text === '' && status !== 'completed' ? 'Thinking…' : ''
+}
+
+function userButtons(row, { onEdit }) {
+  const edit = button('Edit', () => onEdit(row.shown))
+  row.foot.append(edit)
+  return { edit }
+}
+
+function answerButtons(row, { onWhy, onAgain, onCopy, onRate }) {
+  const by = element('span', 'by')
+  const buttons = {
+    by,
+    why: button('Why', () => onWhy(row.shown)),
+    up: button('👍', () => onRate(row.shown, 'up'), 'Good answer'),
+    down: button('👎', () => onRate(row.shown, 'down'), 'Bad answer'),
+    copy: button('Copy', () => onCopy(row.shown)),
+    again: button('Answer again', () => onAgain(row.shown)),
+  }
+  const { why, up, down, copy, again } = buttons
+  row.foot.append(by, why, up, down, copy, again)
+  return buttons
+}
+
+function button(words, onClick, name) {
+  const made = element('button', 'quiet small', words)
+  made.type = 'button'
+  if (name !== undefined) {
+    made.setAttribute('aria-label', name)
+    made.title = name
+  }
+  made.addEventListener('click', onClick)
+  return made
+}
+
+function timeOf(createdAt) {
+  const time = element(
+    'time',
+    'hint',
+    new Date(createdAt).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }),
+  )
+  time.dateTime = createdAt
+  time.title = new Date(createdAt).toLocaleString()
+  return time
+}
+
+function setData(article, name, value) {
+  if (value === undefined || value === null) delete article.dataset[name]
+  else article.dataset[name] = value
+}
+
+function setWords(target, words) {
+  if (target.textContent !== words) target.textContent = words
+  target.hidden = words === ''
+}
+
+export function element(tag, className, words) {
+  const made = document.createElement(tag)
+  if (className !== undefined) made.className = className
+  if (words !== undefined) made.textContent = words
+  return made
+}
