@@ -1,6 +1,6 @@
 /** The server as routes see it: their zod schemas give them their types. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { FastifyBaseLogger, FastifyInstance, FastifyReply, RawServerDefault } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 
 export type ApiServer = FastifyInstance<
@@ -10,5 +10,3 @@ export type ApiServer = FastifyInstance<
   FastifyBaseLogger,
   ZodTypeProvider
 >
-
-export type { FastifyReply }

@@ -4,7 +4,7 @@
  * Blocks: heading, paragraph, list, quote, code, rule. Spans: text, code, strong, emphasis, link (https only).
  */
 
-const FENCE = /^ {0,3}(```+|~~~+)\s*([\w+#.-]*)[^`]*$/
+const FENCE = /^ {0,3}(```+|~~~+)([^`]*)$/
 const HEADING = /^ {0,3}(#{1,6})\s+(.*?)\s*#*\s*$/
 const RULE = /^ {0,3}([-*_])(?:\s*\1){2,}\s*$/
 const ITEM = /^(\s*)(?:([-*+])|(\d{1,9})[.)])\s+(.*)$/
@@ -38,7 +38,7 @@ function readCode(lines, start, fence, blocks) {
   const closing = new RegExp(`^ {0,3}${fence[1][0] === '`' ? '`' : '~'}{${fence[1].length},}\\s*$`)
   let end = start + 1
   while (end < lines.length && !closing.test(lines[end])) end += 1
-  blocks.push({ kind: 'code', language: fence[2], text: lines.slice(start + 1, end).join('\n') })
+  blocks.push({ kind: 'code', language: fence[2].trim(), text: lines.slice(start + 1, end).join('\n') })
   return end + 1
 }
 

@@ -109,5 +109,5 @@ function correctionOf({ turnId, intent, candidates }, dialog) {
 }
 
 function percent(share) {
-  return `${Math.round(share * 100)} %`
+  return share > 0 && share < 0.01 ? '< 1 %' : `${Math.round(share * 100)} %`
 }

@@ -1,5 +1,6 @@
 /** What operators and programs ask of the service itself: health, metrics, and what the router would decide. */
 import { z } from 'zod'
+import { refusalOfText } from '../../commands/message-rules.ts'
 import { refusal } from '../../shared/failures.ts'
 import type { ApiServices } from '../api-services.ts'
 import { problemAnswers } from '../contracts/common-contract.ts'
@@ -61,7 +62,9 @@ function registerRoutingPreview(app: ApiServer, { guard, previewRouting }: ApiSe
         response: { 200: routingPreviewSchema, ...problemAnswers },
       },
     },
-    async (request) => {
+    async (request, reply) => {
+      const objection = refusalOfText(request.body.text)
+      if (objection !== undefined) return answerProblem(reply, objection)
       const answer = previewRouting(request.body)
       return { ...answer, candidates: [...answer.candidates], evidence: [...answer.evidence] }
     },
