@@ -2,6 +2,7 @@
 // Starts the command line with a Node that runs TypeScript: this one, or the one that came with the packages.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { enableCompileCache } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
 const NODE_MAJOR_MIN = 24
@@ -9,6 +10,7 @@ const cli = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
 
 if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR_MIN) {
   process.argv[1] = cli
+  enableCompileCache() // A second start reads compiled sources instead of compiling them again.
   await import('../src/cli.ts')
 } else {
   runWithPackagedNode()

@@ -58,8 +58,17 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
     })
   }
   await openDataDirectory(config.dataDirectory)
-  const servers = await startServers(config, logger)
-  stopLater('servers', servers.stop)
+  const starting = startServers(config, logger)
+  stopLater('servers', () =>
+    starting.then(
+      ({ stop }) => stop(),
+      () => {},
+    ),
+  )
+  // Read while the servers start: it takes this thread about as long as they take theirs.
+  const router = createRouter(loadRouterModel(new URL('./routing/router-weights.json', import.meta.url)))
+  const model = createOfflineAssistant(loadKnowledgeBase(), { deltaDelayMs: config.LLM_DELTA_DELAY_MS })
+  const servers = await starting
 
   const store = openEventStoreDb({ connectionString: servers.eventStoreUrl, logger })
   stopLater('record', store.close)
@@ -86,7 +95,6 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
     decider: conversationDecider,
     beforeFirstAppend: ageTransientStreams(store, config.EMBERLOG_TRANSIENT_MAX_AGE_S),
   })
-  const router = createRouter(loadRouterModel(new URL('./routing/router-weights.json', import.meta.url)))
   const live = createLiveAnswers()
   const responder = createResponder({
     queue: store,
@@ -95,7 +103,7 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
     handler,
     route: router.route,
     agentFor,
-    model: createOfflineAssistant(loadKnowledgeBase(), { deltaDelayMs: config.LLM_DELTA_DELAY_MS }),
+    model,
     live,
     elapsedMs: () => performance.now(),
     logger,
