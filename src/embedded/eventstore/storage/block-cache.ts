@@ -74,6 +74,12 @@ export class BlockCache {
   }
 }
 
+/** A place in memory. */
+interface Span {
+  readonly bytes: Buffer
+  readonly at: number
+}
+
 /** Reads a file through the cache, as far as its bytes are final. */
 export class CachedFile {
   readonly file: LogFile
@@ -89,22 +95,34 @@ export class CachedFile {
     this.#number = cache.nextFileNumber()
   }
 
-  /** A view of the bytes, or a copy where they lie in several blocks. Fewer than asked for at the end. */
-  bytes(at: number, count: number): Buffer {
+  /** Where so many bytes lie one after the other; undefined when the file ends before. */
+  span(at: number, count: number): Span | undefined {
+    if (at + count > this.end) return undefined
     const index = Math.floor(at / BLOCK_BYTES)
     const start = at - index * BLOCK_BYTES
-    if (start + count <= BLOCK_BYTES) return this.#block(index, start + count).subarray(start, start + count)
-    if (start + count <= 2 * BLOCK_BYTES) return this.#twoBlocks(index, start, count)
-    // What is larger is read past the cache, which it would only empty.
+    const found = start + count <= BLOCK_BYTES ? this.#inBlock(index, start, count) : this.#across(at, count)
+    return found.bytes.byteLength < found.at + count ? undefined : found
+  }
+
+  /** A copy of the bytes, past the cache. Fewer than asked for at the end. */
+  copy(at: number, count: number): Buffer {
     const copy = Buffer.allocUnsafeSlow(Math.max(0, Math.min(count, this.end - at)))
     return copy.subarray(0, this.file.read(copy, at))
   }
 
-  #twoBlocks(index: number, start: number, count: number): Buffer {
-    const copy = Buffer.allocUnsafe(count)
-    const first = this.#block(index, BLOCK_BYTES).copy(copy, 0, start)
-    const second = this.#block(index + 1, start + count - BLOCK_BYTES).copy(copy, first)
-    return copy.subarray(0, first + second)
+  #inBlock(index: number, start: number, count: number): Span {
+    return { bytes: this.#block(index, start + count), at: start }
+  }
+
+  /** What lies in two blocks is put together; what is larger is read past the cache, which it would only empty. */
+  #across(at: number, count: number): Span {
+    const index = Math.floor(at / BLOCK_BYTES)
+    const start = at - index * BLOCK_BYTES
+    if (start + count > 2 * BLOCK_BYTES) return { bytes: this.copy(at, count), at: 0 }
+    const bytes = Buffer.allocUnsafe(count)
+    const first = this.#block(index, BLOCK_BYTES).copy(bytes, 0, start)
+    const second = this.#block(index + 1, start + count - BLOCK_BYTES).copy(bytes, first)
+    return { bytes: bytes.subarray(0, first + second), at: 0 }
   }
 
   /** The block with that index, at least `needed` bytes of it if there are so many. */

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { CompactionOptions, CompactionResult, RecordHeader } from './event-log.ts'
 import { type Readable, readHead } from './log-reader.ts'
-import { encodeMark, RecordView, sealFrame, setFollowing } from './record-format.ts'
+import { encodeMark, RecordView } from './record-format.ts'
 import { SealedSegment, type SegmentPlace } from './sealed-segment.ts'
 import { encodeHeader, HEADER_BYTES, type SegmentHeader, segmentFile, unfinished } from './segment-header.ts'
 import { MemoryIndex } from './segment-index.ts'
@@ -165,8 +165,8 @@ async function writeKept(path: string, header: SegmentHeader, batch: readonly Si
     for (const { segment, kept } of batch) {
       for (let i = 0; i < kept.length; i += 1) {
         if (kept[i] !== 1) continue
-        const frame = resealed(segment.recordAt(segment.index.offsetAt(i)), header.salt)
-        index.add(new RecordView(frame), at + bytes)
+        const frame = segment.recordAt(segment.index.offsetAt(i)).toFrame(header.salt)
+        index.add(new RecordView({ bytes: frame, at: 0 }), at + bytes)
         put(frame)
         if (bytes >= PORTION_BYTES) await flush()
       }
@@ -178,14 +178,6 @@ async function writeKept(path: string, header: SegmentHeader, batch: readonly Si
   } finally {
     file.close()
   }
-}
-
-/** The record's frame for another segment, where it stands for itself: its transaction was complete long ago. */
-function resealed(record: RecordView, salt: number): Buffer {
-  const frame = Buffer.from(record.frame)
-  setFollowing(frame, 0)
-  sealFrame(frame, 0, frame.byteLength, salt)
-  return frame
 }
 
 const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve))

@@ -210,7 +210,7 @@ export function findRecent(log: Readable, stream: string, eventId: string) {
   let found: RecordView | undefined
   log.recentIds.find(hashId(hashName(stream, log.seed), id, 0), (position) => {
     const record = recordAtPosition(log.segments, position)
-    const isIt = record?.stream === stream && record.frame.compare(id, 0, 16, 48, 64) === 0
+    const isIt = record?.stream === stream && record.hasEventId(id)
     if (isIt) found = record
     return isIt
   })

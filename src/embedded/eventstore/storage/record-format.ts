@@ -1,6 +1,7 @@
 /** How one record lies in a segment file: found again, checked and read field by field without touching its body. */
 import { crc32 } from 'node:zlib'
 import type { LogRecord, NewRecord, RecordHeader } from './event-log.ts'
+import { hashId } from './name-hash.ts'
 import { formatUuid, parseUuid } from './uuid-bytes.ts'
 
 // A frame, all numbers little-endian:
@@ -92,74 +93,93 @@ export function encodeMark(offset: number, position: number, salt: number): Buff
 }
 
 /** Writes length, checksum and magic of a frame whose other bytes stand. */
-export function sealFrame(bytes: Buffer, at: number, length: number, salt: number): void {
+function sealFrame(bytes: Buffer, at: number, length: number, salt: number): void {
   bytes.writeUInt32LE(length, at + 8)
   bytes.writeUInt32LE(checksum(bytes, at, length, salt), at + 4)
   bytes.writeUInt32LE(FRAME_MAGIC, at)
 }
 
-export function checksum(bytes: Buffer, at: number, length: number, salt: number): number {
+function checksum(bytes: Buffer, at: number, length: number, salt: number): number {
   return crc32(bytes.subarray(at + 8, at + length), salt)
 }
 
-export const markOffset = (mark: Buffer) => readU64(mark, 32)
-export const framePosition = (frame: Buffer) => readU64(frame, 24)
-export const frameLength = (frame: Buffer) => frame.readUInt32LE(8)
-export const frameKind = (frame: Buffer) => frame.readUInt8(12)
-export const setFollowing = (frame: Buffer, following: number) => frame.writeUInt32LE(following, 20)
-export const frameFollowing = (frame: Buffer) => frame.readUInt32LE(20)
+/** Where a frame lies: its first byte in some memory. Good until that memory changes. */
+export interface Frame {
+  readonly bytes: Buffer
+  readonly at: number
+}
 
-/** A record seen in the bytes where it lies: names are decoded only when somebody asks. Good until those bytes change. */
+export const markOffset = ({ bytes, at }: Frame) => readU64(bytes, at + 32)
+export const framePosition = ({ bytes, at }: Frame) => readU64(bytes, at + 24)
+export const frameLength = ({ bytes, at }: Frame) => bytes.readUInt32LE(at + 8)
+export const frameKind = ({ bytes, at }: Frame) => bytes.readUInt8(at + 12)
+export const frameFollowing = ({ bytes, at }: Frame) => bytes.readUInt32LE(at + 20)
+
+/** Whether the frame is what was written. Its length must have been looked at before. */
+export function isWhole({ bytes, at }: Frame, salt: number): boolean {
+  return checksum(bytes, at, bytes.readUInt32LE(at + 8), salt) === bytes.readUInt32LE(at + 4)
+}
+
+/** A record seen in the memory where it lies: names are decoded only when somebody asks. Good until that memory changes. */
 export class RecordView implements RecordHeader {
-  readonly frame: Buffer
   readonly position: number
+  readonly #bytes: Buffer
+  readonly #at: number
   #stream: string | undefined
   #type: string | undefined
 
-  /** `frame` is the record's whole frame; names that are known need not be decoded. */
-  constructor(frame: Buffer, names?: { readonly stream: string; readonly type: string }) {
-    this.frame = frame
-    this.position = framePosition(frame)
+  /** Names that are known need not be decoded. */
+  constructor({ bytes, at }: Frame, names?: { readonly stream: string; readonly type: string }) {
+    this.#bytes = bytes
+    this.#at = at
+    this.position = readU64(bytes, at + 24)
     this.#stream = names?.stream
     this.#type = names?.type
   }
 
   get length(): number {
-    return frameLength(this.frame)
+    return this.#bytes.readUInt32LE(this.#at + 8)
   }
 
   get revision(): number {
-    return readU64(this.frame, 32)
+    return readU64(this.#bytes, this.#at + 32)
   }
 
   get createdMs(): number {
-    return readU64(this.frame, 40)
+    return readU64(this.#bytes, this.#at + 40)
   }
 
   get flags(): number {
-    return this.frame.readUInt8(13)
+    return this.#bytes.readUInt8(this.#at + 13)
   }
 
   get stream(): string {
-    this.#stream ??= this.frame.toString('utf8', FRAME_HEADER_BYTES, this.#typeAt)
+    this.#stream ??= this.#bytes.toString('utf8', this.#at + FRAME_HEADER_BYTES, this.#typeAt)
     return this.#stream
   }
 
   get type(): string {
-    this.#type ??= this.frame.toString('utf8', this.#typeAt, this.#bodyAt)
+    this.#type ??= this.#bytes.toString('utf8', this.#typeAt, this.#bodyAt)
     return this.#type
   }
 
   get eventId(): string {
-    return formatUuid(this.frame, 48)
+    return formatUuid(this.#bytes, this.#at + 48)
   }
 
-  get bodyBytes(): number {
-    return this.length - this.#bodyAt
+  /** A hash of the event id in its stream, given the stream's. */
+  idHash(streamHash: number): number {
+    return hashId(streamHash, this.#bytes, this.#at + 48)
+  }
+
+  hasEventId(id: Buffer): boolean {
+    return this.#bytes.compare(id, 0, 16, this.#at + 48, this.#at + 64) === 0
   }
 
   /** The whole record, its body copied, so that it may be kept for as long as one likes. */
   toRecord(): LogRecord {
+    const body = Buffer.allocUnsafe(this.#at + this.length - this.#bodyAt)
+    this.#bytes.copy(body, 0, this.#bodyAt, this.#at + this.length)
     return {
       stream: this.stream,
       revision: this.revision,
@@ -167,16 +187,24 @@ export class RecordView implements RecordHeader {
       eventId: this.eventId,
       createdMs: this.createdMs,
       flags: this.flags,
-      body: Buffer.from(this.frame.subarray(this.#bodyAt, this.length)),
+      body,
       position: this.position,
     }
   }
 
+  /** A copy of the frame for another segment, where it stands for itself: its transaction was complete long ago. */
+  toFrame(salt: number): Buffer {
+    const frame = Buffer.from(this.#bytes.subarray(this.#at, this.#at + this.length))
+    frame.writeUInt32LE(0, 20)
+    sealFrame(frame, 0, frame.byteLength, salt)
+    return frame
+  }
+
   get #typeAt(): number {
-    return FRAME_HEADER_BYTES + this.frame.readUInt16LE(14)
+    return this.#at + FRAME_HEADER_BYTES + this.#bytes.readUInt16LE(this.#at + 14)
   }
 
   get #bodyAt(): number {
-    return this.#typeAt + this.frame.readUInt16LE(16)
+    return this.#typeAt + this.#bytes.readUInt16LE(this.#at + 16)
   }
 }

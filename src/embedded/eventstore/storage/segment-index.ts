@@ -1,5 +1,5 @@
 /** Where the records of one segment lie: by position, and by stream and revision. In memory, as its index is built. */
-import { hashId, hashName } from './name-hash.ts'
+import { hashName } from './name-hash.ts'
 import type { RecordView } from './record-format.ts'
 
 /** The records of one stream in one segment, by rising revision. */
@@ -55,7 +55,7 @@ export class MemoryIndex implements SegmentIndex {
     if (this.count === this.#offsets.length) this.#grow()
     this.#notePosition(record.position)
     this.#offsets[this.count] = offset
-    this.#idHashes[this.count] = hashId(run.hash, record.frame, 48)
+    this.#idHashes[this.count] = record.idHash(run.hash)
     this.count += 1
   }
 

@@ -1,14 +1,15 @@
 /** Reads a segment frame by frame, and tells a write that a crash cut short from damage to what was once durable. */
 import type { CachedFile } from './block-cache.ts'
 import {
-  checksum,
   encodeMark,
   FRAME_HEADER_BYTES,
   FRAME_MAGIC,
+  type Frame,
   frameFollowing,
   frameKind,
   frameLength,
   framePosition,
+  isWhole,
   KIND_EVENT,
   KIND_MARK,
   MARK_BYTES,
@@ -48,8 +49,8 @@ export function scanSegment(file: CachedFile, header: SegmentHeader, found: Foun
     reason = typeof frame === 'string' ? frame : scan.take(frame)
     const offsets = scan.completed()
     // The records of a larger transaction are read again: views do not last that long.
-    if (offsets.length === 1) found(new RecordView(frame as Buffer), offsets[0] as number)
-    else for (const offset of offsets) found(new RecordView(frameAt(file, offset, header.salt) as Buffer), offset)
+    if (offsets.length === 1) found(new RecordView(frame as Frame), offsets[0] as number)
+    else for (const offset of offsets) found(new RecordView(frameAt(file, offset, header.salt) as Frame), offset)
   }
   if (reason === undefined && scan.following > 0) reason = INCOMPLETE
   const { end, position } = scan
@@ -80,13 +81,13 @@ class Scan {
   }
 
   /** Takes the next frame, or answers why it does not belong there. */
-  take(frame: Buffer): string | undefined {
+  take(frame: Frame): string | undefined {
     const isMark = frameKind(frame) === KIND_MARK
     const reason = isMark ? this.#wrongMark(frame) : this.#wrongRecord(frame)
     if (reason !== undefined) return reason
     if (!isMark) this.#add(frame)
     this.isMarked = isMark
-    this.at += frame.byteLength
+    this.at += frameLength(frame)
     return undefined
   }
 
@@ -99,20 +100,20 @@ class Scan {
     return offsets
   }
 
-  #add(frame: Buffer): void {
+  #add(frame: Frame): void {
     this.following = frameFollowing(frame)
     this.position = framePosition(frame) + 1
     this.transaction.push(this.at)
   }
 
-  #wrongMark(mark: Buffer): string | undefined {
+  #wrongMark(mark: Frame): string | undefined {
     if (this.following > 0) return INCOMPLETE
     if (markOffset(mark) !== this.at) return 'a mark is out of its place'
     const position = framePosition(mark)
     return this.#isDense && position !== this.position ? `a mark names position ${position}` : undefined
   }
 
-  #wrongRecord(frame: Buffer): string | undefined {
+  #wrongRecord(frame: Frame): string | undefined {
     const position = framePosition(frame)
     const isNext = this.#isDense ? position === this.position : position >= this.position
     if (!isNext) return `a record names position ${position}`
@@ -122,36 +123,40 @@ class Scan {
 }
 
 /** The whole frame at an offset, or why there is none. */
-export function frameAt(file: CachedFile, at: number, salt: number): Buffer | string {
-  const header = file.bytes(at, MARK_BYTES)
-  if (header.byteLength < MARK_BYTES) return 'the file ends within a record'
-  if (header.readUInt32LE(0) !== FRAME_MAGIC) return 'no record begins here'
+export function frameAt(file: CachedFile, at: number, salt: number): Frame | string {
+  const header = file.span(at, MARK_BYTES)
+  if (!header) return CUT_SHORT
+  if (header.bytes.readUInt32LE(header.at) !== FRAME_MAGIC) return 'no record begins here'
   const length = frameLength(header)
   const kind = frameKind(header)
   const isKnown = kind === KIND_EVENT ? length >= FRAME_HEADER_BYTES : kind === KIND_MARK && length === MARK_BYTES
   if (!isKnown) return 'the record has an impossible length or kind'
-  if (at + length > file.end) return 'the file ends within a record'
-  const frame = file.bytes(at, length)
-  if (frame.byteLength < length) return 'the file ends within a record'
-  return checksum(frame, 0, length, salt) === frame.readUInt32LE(4) ? frame : 'the checksum does not fit'
+  const frame = file.span(at, length)
+  if (!frame) return CUT_SHORT
+  return isWhole(frame, salt) ? frame : 'the checksum does not fit'
 }
+
+const CUT_SHORT = 'the file ends within a record'
 
 const SEARCH_BYTES = 1024 * 1024
 
 /** True when a valid mark stands anywhere at or after `from`. */
 function hasMarkFrom(file: CachedFile, from: number, salt: number): boolean {
   const magic = encodeMark(0, 0, salt).subarray(0, 4)
-  for (let at = from; at < file.end; at += SEARCH_BYTES) {
-    const bytes = file.bytes(at, SEARCH_BYTES + MARK_BYTES)
-    for (let hit = bytes.indexOf(magic); hit >= 0 && hit < SEARCH_BYTES; hit = bytes.indexOf(magic, hit + 1)) {
-      const mark = bytes.subarray(hit, hit + MARK_BYTES)
-      if (mark.byteLength === MARK_BYTES && isMark(mark, at + hit, salt)) return true
+  for (let start = from; start + MARK_BYTES <= file.end; start += SEARCH_BYTES) {
+    const bytes = file.copy(start, SEARCH_BYTES + MARK_BYTES)
+    for (
+      let at = bytes.indexOf(magic);
+      at >= 0 && at + MARK_BYTES <= bytes.byteLength;
+      at = bytes.indexOf(magic, at + 1)
+    ) {
+      if (isMark({ bytes, at }, start + at, salt)) return true
     }
   }
   return false
 }
 
-function isMark(mark: Buffer, offset: number, salt: number): boolean {
+function isMark(mark: Frame, offset: number, salt: number): boolean {
   const isShaped = frameKind(mark) === KIND_MARK && frameLength(mark) === MARK_BYTES && markOffset(mark) === offset
-  return isShaped && checksum(mark, 0, MARK_BYTES, salt) === mark.readUInt32LE(4)
+  return isShaped && isWhole(mark, salt)
 }

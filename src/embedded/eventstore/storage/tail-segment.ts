@@ -71,7 +71,7 @@ export class TailSegment implements Segment {
     const chunk = this.#chunkFor(eventBytesMax(record))
     const place = { position: this.endPosition, following, salt: this.header.salt }
     const length = writeEvent(chunk.bytes, chunk.used, record, place)
-    const view = new RecordView(chunk.bytes.subarray(chunk.used, chunk.used + length), record)
+    const view = new RecordView({ bytes: chunk.bytes, at: chunk.used }, record)
     this.index.add(view, this.end)
     chunk.used += length
     this.end += length
@@ -107,8 +107,7 @@ export class TailSegment implements Segment {
   recordAt(offset: number): RecordView {
     const chunk = this.#chunks.findLast(({ start }) => start <= offset)
     if (!chunk) return readRecord(this.#file as CachedFile, this.name, this, offset)
-    const at = offset - chunk.start
-    return new RecordView(chunk.bytes.subarray(at, at + chunk.bytes.readUInt32LE(at + 8)))
+    return new RecordView({ bytes: chunk.bytes, at: offset - chunk.start })
   }
 
   close(): void {
