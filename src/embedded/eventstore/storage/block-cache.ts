@@ -7,22 +7,28 @@ export const BLOCK_BYTES = 8 * 1024
 /** More blocks than a file can have: 2^32 bytes. */
 const BLOCKS_IN_A_FILE = 2 ** 32 / BLOCK_BYTES
 
+/** One block: whoever remembers it must look whether its key is still the one it was remembered for. */
+export interface Block {
+  key: number
+  /** As many bytes of the file's block as were there, in memory of `BLOCK_BYTES`. */
+  bytes: Buffer
+  wasUsed: boolean
+}
+
 /**
- * The least recently used block goes first, and its memory holds the next one: so a view of a block is good only for
- * as long as fewer than `blocksMax` others are read. Whoever keeps bytes copies them.
+ * A block that was used since the clock's hand last passed gets another round; the first one that was not makes room, and
+ * its memory holds the next: so a view of a block is good only until other blocks are read. Whoever keeps bytes copies them.
  */
 export class BlockCache {
   readonly #blocksMax: number
-  /** In order of use, the oldest first. */
-  readonly #blocks = new Map<number, Buffer>()
-  readonly #free: Buffer[] = []
+  readonly #byKey = new Map<number, Block>()
+  readonly #clock: Block[] = []
+  #hand = 0
   #files = 0
-  /** The block used last, so that reading on within it costs nothing. */
-  #last: Buffer | undefined
-  #lastKey = -1
 
   constructor(bytesMax: number) {
-    this.#blocksMax = Math.max(8, Math.floor(bytesMax / BLOCK_BYTES))
+    // Never so few that a record and the pages that lead to it push one another out.
+    this.#blocksMax = Math.max(16, Math.floor(bytesMax / BLOCK_BYTES))
   }
 
   /** A number for a file's blocks; never used again. */
@@ -35,44 +41,41 @@ export class BlockCache {
     return fileNumber * BLOCKS_IN_A_FILE + block
   }
 
-  get(key: number): Buffer | undefined {
-    if (key === this.#lastKey) return this.#last
-    const block = this.#blocks.get(key)
-    if (!block) return undefined
-    this.#use(key, block)
+  get(key: number): Block | undefined {
+    const block = this.#byKey.get(key)
+    if (block) block.wasUsed = true
     return block
   }
 
   /** Takes in a block that `fill` writes into the memory it is given; `fill` answers how many bytes there were. */
-  load(key: number, fill: (block: Buffer) => number): Buffer {
-    const memory = this.#memoryFor(key)
-    const block = memory.subarray(0, fill(memory))
-    this.#use(key, block)
+  load(key: number, fill: (memory: Buffer) => number): Block {
+    const block = this.#byKey.get(key) ?? this.#room()
+    this.#byKey.delete(block.key)
+    block.key = NO_KEY // Should `fill` throw, the memory belongs to nobody.
+    const memory = Buffer.from(block.bytes.buffer, 0, BLOCK_BYTES)
+    block.bytes = memory.subarray(0, fill(memory))
+    block.key = key
+    block.wasUsed = true
+    this.#byKey.set(key, block)
     return block
   }
 
-  #use(key: number, block: Buffer): void {
-    this.#blocks.delete(key)
-    this.#blocks.set(key, block)
-    this.#last = block
-    this.#lastKey = key
-  }
-
-  /** A whole block of memory: that of the same block read earlier, of the oldest one, or new. */
-  #memoryFor(key: number): Buffer {
-    this.#lastKey = -1
-    this.#forget(key)
-    if (this.#blocks.size >= this.#blocksMax) this.#forget(this.#blocks.keys().next().value as number)
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES)
-  }
-
-  #forget(key: number): void {
-    const block = this.#blocks.get(key)
-    if (!block) return
-    this.#blocks.delete(key)
-    this.#free.push(Buffer.from(block.buffer, 0, BLOCK_BYTES))
+  #room(): Block {
+    if (this.#clock.length < this.#blocksMax) {
+      const block = { key: NO_KEY, bytes: Buffer.allocUnsafeSlow(BLOCK_BYTES), wasUsed: false }
+      this.#clock.push(block)
+      return block
+    }
+    for (;;) {
+      const block = this.#clock[this.#hand] as Block
+      this.#hand = (this.#hand + 1) % this.#clock.length
+      if (!block.wasUsed) return block
+      block.wasUsed = false
+    }
   }
 }
+
+const NO_KEY = -1
 
 /** A place in memory. */
 interface Span {
@@ -87,6 +90,8 @@ export class CachedFile {
   end: number
   readonly #cache: BlockCache
   readonly #number: number
+  /** The block read last: reading on within it needs no search. */
+  #last: Block | undefined
 
   constructor(file: LogFile, end: number, cache: BlockCache) {
     this.file = file
@@ -128,9 +133,17 @@ export class CachedFile {
   /** The block with that index, at least `needed` bytes of it if there are so many. */
   #block(index: number, needed: number): Buffer {
     const key = this.#cache.keyOf(this.#number, index)
-    const known = this.#cache.get(key)
+    if (this.#last?.key === key && this.#last.bytes.byteLength >= needed) {
+      this.#last.wasUsed = true
+      return this.#last.bytes
+    }
+    let block = this.#cache.get(key)
     const bytes = Math.max(0, Math.min(BLOCK_BYTES, this.end - index * BLOCK_BYTES))
-    if (known && (known.byteLength >= needed || known.byteLength >= bytes)) return known
-    return this.#cache.load(key, (block) => this.file.read(block.subarray(0, bytes), index * BLOCK_BYTES))
+    // A block that was read when the file was shorter is read again.
+    if (!block || block.bytes.byteLength < Math.min(needed, bytes)) {
+      block = this.#cache.load(key, (memory) => this.file.read(memory.subarray(0, bytes), index * BLOCK_BYTES))
+    }
+    this.#last = block
+    return block.bytes
   }
 }

@@ -90,7 +90,7 @@ function limitsOf(options: DurableLogOptions): Limits {
 class DurableLog implements DurableEventLog, Readable {
   readonly directory: string
   readonly seed: number
-  readonly recentIds = new RecentIds()
+  readonly recentIds: RecentIds
   readonly segments: Segment[]
   durableEnd: number
   readonly #limits: Limits
@@ -114,6 +114,7 @@ class DurableLog implements DurableEventLog, Readable {
     this.seed = opened.place.seed
     this.segments = [...opened.sealed, opened.tail]
     this.durableEnd = opened.tail.endPosition
+    this.recentIds = new RecentIds(opened.tail.endPosition)
     this.#tail = opened.tail
     this.#limits = options
     this.#release = release

@@ -1,6 +1,6 @@
 /** The index of a sealed segment on disk: every page is checked when it is read, and only a small filter stays in memory. */
 import { crc32 } from 'node:zlib'
-import { BLOCK_BYTES, type BlockCache } from './block-cache.ts'
+import { BLOCK_BYTES, type Block, type BlockCache } from './block-cache.ts'
 import type { LogFile } from './file-layer.ts'
 import type { SegmentHeader } from './segment-header.ts'
 import { lowerBound, type MemoryIndex, type SegmentIndex, type StreamRun } from './segment-index.ts'
@@ -146,6 +146,7 @@ export class DiskIndex implements SegmentIndex {
   readonly #shape: Shape
   readonly #filter: Uint32Array
   readonly #firstPosition: number
+  #last: Block | undefined
 
   /** Throws `IndexDamage` when the file is not the whole index of that segment. */
   constructor(file: LogFile, identity: IndexIdentity, cache: BlockCache) {
@@ -222,8 +223,12 @@ export class DiskIndex implements SegmentIndex {
 
   #page(page: number): Buffer {
     const key = this.#cache.keyOf(this.#number, page)
-    const known = this.#cache.get(key)
-    if (known) return known
+    if (this.#last?.key !== key) this.#last = this.#cache.get(key) ?? this.#load(key, page)
+    this.#last.wasUsed = true
+    return this.#last.bytes
+  }
+
+  #load(key: number, page: number): Block {
     return this.#cache.load(key, (memory) => {
       const filled = this.#file.read(memory, page * BLOCK_BYTES)
       const end = PAGE_WORDS * 4

@@ -12,14 +12,22 @@ const WORD = 2 ** 32
  * window has ended. Only hashes are kept: the caller looks at the record itself. The window doubles until it has its full size.
  */
 export class RecentIds {
-  #window = WINDOW_MIN
+  #window: number
   /** By hash: the newest position with it, as the low 32 bits of position + 1; 0 for none. */
-  #newest = new Uint32Array(WINDOW_MIN)
+  #newest: Uint32Array
   /** By place in the window: the next older position of its chain, in the same form. */
-  #older = new Uint32Array(WINDOW_MIN)
-  #hashes = new Uint32Array(WINDOW_MIN)
+  #older: Uint32Array
+  #hashes: Uint32Array
   #first: number | undefined
   #end = 0
+
+  /** With room for so many at once, if it may keep so many. */
+  constructor(expected = 0) {
+    this.#window = Math.min(WINDOW_MAX, 2 ** Math.ceil(Math.log2(Math.max(WINDOW_MIN, expected))))
+    this.#newest = new Uint32Array(this.#window)
+    this.#older = new Uint32Array(this.#window)
+    this.#hashes = new Uint32Array(this.#window)
+  }
 
   /** Positions rise from call to call; some may be missing. */
   add(position: number, hash: number): void {
