@@ -8,6 +8,7 @@
  */
 import type { AgentDefinition } from '../agents/agent-catalogue.ts'
 import { type AgentName, isAgentName } from '../agents/agent-name.ts'
+import { recentMessages } from '../agents/conversation-memory.ts'
 import type { LanguageModel } from '../agents/language-model.ts'
 import type { CommandOutcome } from '../commands/command-handler.ts'
 import type { ConversationCommandHandler } from '../commands/conversation-handler.ts'
@@ -153,9 +154,10 @@ export function createResponder(parts: ResponderParts): Responder {
     const { intent, agent, method, confidence } = routing
     parts.live.publish(conversationId, { type: 'intent.routed', turnId, intent, agent, method, confidence })
 
+    const definition = parts.agentFor(isAgentName(agent) ? agent : FALLBACK_AGENT)
     const request = {
-      agent: parts.agentFor(isAgentName(agent) ? agent : FALLBACK_AGENT),
-      messages: [...turn.history, { role: 'user' as const, text: turn.question }],
+      agent: definition,
+      messages: recentMessages([...turn.history, { role: 'user', text: turn.question }], definition.limits),
       ...(routing.clarify && { routing: { clarify: routing.clarify.map(agentOfIntent) as [AgentName, AgentName] } }),
     }
     const ending = await writeAnswer(parts, request, abort, (text) =>

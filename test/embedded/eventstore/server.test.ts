@@ -30,7 +30,7 @@ describe('a server', () => {
       const client = EventStoreDBClient.connectionString(server.url)
       const numbers: unknown[] = []
       for await (const { event } of client.readStream('$epoch-information'))
-        numbers.push((event?.data as { epochNumber: number }).epochNumber)
+        numbers.push((event?.data as { epochNumber: number } | undefined)?.epochNumber)
       expect(numbers).toEqual(Array.from({ length: epoch + 1 }, (_, index) => index))
       await client.dispose()
       await server.close()
