@@ -63,7 +63,8 @@ export const LIMITS = {
   filterCacheMax: 10_000,
 
   // Groups (persistent subscriptions)
-  groupsMax: 5_000,
+  /** All definitions are written with every change of one. */
+  groupsMax: 2_000,
   /** Stream and group name together, in bytes of UTF-8: streams are named after both. */
   groupNameBytesMax: 60_000,
   consumersPerGroupMax: 1_000,

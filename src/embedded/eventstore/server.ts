@@ -55,11 +55,15 @@ export async function startEventStore(options: EventStoreServerOptions): Promise
   const node = { instanceId, address: () => ({ host, port }) }
   const access = openAccess
   const grpc = new GrpcServer({ routes: rpcRoutes({ store, access, groups, node }), access, logger })
-  const listener = await listenOnPort({ host, port, tls, grpc, http1: http1Routes(SERVER_VERSION) })
+  const listener = await listenOnPort({ host, port, tls, grpc, http1: http1Routes(SERVER_VERSION) }).catch((error) => {
+    groups.halt()
+    throw error
+  })
   port = listener.port
   logger.info({ host, port, isSecure: tls !== undefined }, 'event store listening')
   let closing: Promise<void> | undefined
   const close = () => {
+    groups.halt()
     closing ??= listener.close().then(() => groups.close())
     return closing
   }

@@ -12,7 +12,7 @@ export interface QueueRules {
 }
 
 // waiting ─► in flight ─► handled
-//   ▲            │ failed: not too often yet; or its consumer left
+//   ▲            │ failed (said so, took too long, or left), and not too often
 //   └────────────┘ failed too often: given up, to be parked
 
 /** A delivery and who gets it. */
@@ -74,16 +74,11 @@ export class DeliveryQueue<Who extends Consumer = Consumer> {
     this.consumers.push(consumer)
   }
 
-  /** Whatever the consumer had goes to others; that it left says nothing against the events, so none is given up. */
-  disconnect(consumer: Who): void {
+  /** The consumer left: whatever it had not answered has failed once more. Answers what is given up. */
+  disconnect(consumer: Who): Delivery[] {
     const at = this.consumers.indexOf(consumer)
-    if (at < 0) return
-    this.consumers.splice(at, 1)
-    for (const held of consumer.inFlight.values()) {
-      this.#release(held)
-      this.#retry(held.delivery)
-    }
-    consumer.inFlight.clear()
+    if (at >= 0) this.consumers.splice(at, 1)
+    return this.retry(consumer, [...consumer.inFlight.keys()])
   }
 
   /** Hands out what there is room for, so many at most. Answers what goes to whom, in order. */

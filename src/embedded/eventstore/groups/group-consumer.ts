@@ -35,9 +35,9 @@ export class GroupConsumer implements Consumer {
   readonly inFlight = new Map<string, InFlight>()
   readonly items: ItemCount
   isCongested = false
-  /** Bytes sent since it was last known to take them. */
-  unsentBytes = 0
   readonly #latencies: LatencyWindow | undefined
+  /** Bytes sent since it was last known to take them. */
+  #unsentBytes = 0
 
   constructor({ identity, port, slots, isMeasured, nowMs }: ConsumerOptions) {
     this.identity = identity
@@ -54,6 +54,20 @@ export class GroupConsumer implements Consumer {
   /** Undefined unless the group was asked to measure. */
   get latencies(): Latencies | undefined {
     return this.#latencies?.summary()
+  }
+
+  /** Sends; `onRoom` is called when a consumer that had too much to read has read it. */
+  send(events: readonly OutgoingEvent[], onRoom: () => void): void {
+    this.items.total += events.length
+    this.port.send(events)
+    for (const { event, link } of events) this.#unsentBytes += (event?.byteLength ?? 0) + (link?.byteLength ?? 0)
+    if (this.#unsentBytes < LIMITS.outputBytesMax || this.isCongested) return
+    this.isCongested = true
+    void this.port.writable().then(() => {
+      this.isCongested = false
+      this.#unsentBytes = 0
+      onRoom()
+    })
   }
 
   noteAnswered(answered: readonly InFlight[], nowMs: number): void {

@@ -109,7 +109,12 @@ export class GroupRegistry {
     this.#takeUp(groups.map(({ definition }) => definition))
   }
 
-  /** Drops every consumer and writes down how far the groups have come. */
+  /** Hands out nothing more, so that consumers that are broken off count as nobody's failure. Repeatable. */
+  halt(): void {
+    for (const group of this.#groups.values()) group.halt()
+  }
+
+  /** Writes down how far the groups have come. */
   async close(): Promise<void> {
     await Promise.allSettled([...this.#groups.values()].map((group) => group.close()))
   }

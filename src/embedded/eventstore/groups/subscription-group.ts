@@ -1,27 +1,19 @@
-/** One group at work: reads on, hands out, takes answers, parks what cannot be handled, and writes down how far it has come. */
+/** One group at work: reads on, hands out, takes answers, parks what cannot be handled, and keeps count of how far it is. */
 import { randomUUID } from 'node:crypto'
 import { LIMITS } from '../limits.ts'
 import type { OutgoingEvent } from '../protocol/read-messages.ts'
 import type { LogRecord } from '../storage/event-log.ts'
 import type { StoreLogger } from '../store-logger.ts'
 import type { EventStore } from '../streams/event-store.ts'
-import { CheckpointRule } from './checkpoint-rule.ts'
+import { AlarmClock } from './alarm-clock.ts'
+import { CheckpointWriter } from './checkpoint-writer.ts'
 import type { Delivery, InFlight } from './delivery.ts'
 import { pinOf, recordOf, resolve, toOutgoing } from './delivery-content.ts'
 import { DeliveryQueue } from './delivery-queue.ts'
 import { type EventSource, openSource } from './event-source.ts'
 import { type ConsumerPort, GroupConsumer, ItemCount } from './group-consumer.ts'
 import type { GroupDefinition, StrategyName } from './group-settings.ts'
-import {
-  hideParked,
-  isCheckpoint,
-  park,
-  parkedStreamOf,
-  readCheckpoint,
-  readUnansweredReplay,
-  writeCheckpoint,
-} from './group-streams.ts'
-import { ParkedReplay } from './parked-replay.ts'
+import { ParkedMessages } from './parked-messages.ts'
 
 export interface GroupOptions {
   readonly store: EventStore
@@ -43,6 +35,8 @@ export type NackAction = 'park' | 'retry' | 'skip'
 const DISPATCH_BATCH = 32
 /** Reads before others have their turn. */
 const READS_PER_RUN = 16
+/** Parked messages held ready while they are replayed. */
+const REPLAY_BATCH = 20
 
 export class SubscriptionGroup {
   readonly definition: GroupDefinition
@@ -53,33 +47,33 @@ export class SubscriptionGroup {
   readonly #strategy: StrategyName
   readonly #queue: DeliveryQueue<GroupConsumer>
   readonly #source: EventSource
-  readonly #rule: CheckpointRule
-  readonly #replay = new ParkedReplay()
+  readonly #checkpoints: CheckpointWriter
+  readonly #parked: ParkedMessages
+  readonly #alarm: AlarmClock
   readonly #stopListening: () => void
   /** Bytes of the records that deliveries hold on to. */
   #heldBytes = 0
   #isScheduled = false
-  #isStopped = false
-  #isWritingCheckpoint = false
-  #replayNotedUpTo: number | undefined
-  #timer: { readonly handle: NodeJS.Timeout; readonly atMs: number } | undefined
+  #isHalted = false
+  /** Something about it cannot be done, such as a filter that takes too long: it rests until somebody joins. */
+  #isBroken = false
 
   /** Goes on where an earlier life of the group has come to. Throws UnusableFilter. */
   constructor({ store, definition, logger, now }: GroupOptions) {
-    const { settings } = definition
+    const strategy = definition.settings.strategy as StrategyName
     this.definition = definition
     this.items = new ItemCount(now())
     this.#store = store
     this.#logger = logger
     this.#now = now
-    this.#strategy = settings.strategy as StrategyName
-    this.#queue = new DeliveryQueue({ ...settings, strategy: this.#strategy })
+    this.#strategy = strategy
+    this.#queue = new DeliveryQueue({ ...definition.settings, strategy })
     this.#source = openSource(store, definition)
-    const checkpoint = readCheckpoint(store, definition)
-    const place = checkpoint === undefined ? undefined : this.#source.parse(checkpoint)
-    if (place !== undefined) this.#source.continueAfter(place)
-    this.#rule = new CheckpointRule({ ...settings, passedMax: LIMITS.groupPassedMax }, place, now())
-    this.#resumeReplay()
+    const onFailed = (error: unknown) => this.#warn(error, 'a checkpoint could not be written')
+    const checkpointing = { store, definition, source: this.#source, now, onWritten: this.#wake, onFailed }
+    this.#checkpoints = new CheckpointWriter(checkpointing)
+    this.#parked = new ParkedMessages(store, definition)
+    this.#alarm = new AlarmClock(this.#wake, now)
     this.#stopListening = this.#source.onMore(this.#wake)
     this.#wake()
   }
@@ -99,15 +93,14 @@ export class SubscriptionGroup {
     const { freshCount, replayCount, retryCount, inFlightCount } = this.#queue
     const { isLive, lastKnown } = this.#source
     const format = (place: number | undefined) => (place === undefined ? '' : this.#source.format(place))
-    const parked = this.#store.visible(parkedStreamOf(this.definition))
     return {
       status: isLive ? 'Live' : 'Behind',
       readBufferCount: isLive ? 0 : freshCount,
       liveBufferCount: isLive ? freshCount : 0,
       retryBufferCount: retryCount + replayCount,
       inFlightCount,
-      parkedCount: parked.kind === 'found' ? Math.max(0, parked.last - parked.first + 1) : 0,
-      lastCheckpointed: format(this.#rule.written),
+      parkedCount: this.#parked.count,
+      lastCheckpointed: format(this.#checkpoints.durable),
       lastKnown: format(lastKnown),
     }
   }
@@ -122,12 +115,15 @@ export class SubscriptionGroup {
       nowMs: this.#now(),
     })
     this.#queue.connect(consumer)
+    this.#isBroken = false
     this.#wake()
     return consumer
   }
 
+  /** What it had not answered goes to others, unless the group itself is at its end: then nobody has failed. */
   leave(consumer: GroupConsumer): void {
-    this.#queue.disconnect(consumer)
+    const givenUp = this.#queue.disconnect(consumer)
+    if (!this.#isHalted) this.#giveUp(givenUp)
     this.#wake()
   }
 
@@ -138,6 +134,7 @@ export class SubscriptionGroup {
 
   nack(consumer: GroupConsumer, ids: Iterable<string>, action: NackAction, reason: string): void {
     if (action === 'skip') this.ack(consumer, ids)
+    else if (this.#isHalted) return
     else if (action === 'retry') this.#giveUp(this.#queue.retry(consumer, ids))
     else {
       for (const { delivery } of this.#answered(consumer, ids))
@@ -148,39 +145,37 @@ export class SubscriptionGroup {
 
   /** Hands out parked messages again, those before a revision of the parked stream if one is given. */
   async replayParked(stopAt = Number.POSITIVE_INFINITY): Promise<void> {
-    const parked = this.#store.visible(parkedStreamOf(this.definition))
-    if (parked.kind !== 'found') return
-    const end = Math.min(stopAt, parked.last + 1)
-    if (end <= parked.first) return
-    this.#replay.extend(parked.first, end)
-    this.#replayNotedUpTo = end
+    const isNoted = this.#parked.bringBack(stopAt)
     this.#wake()
-    await hideParked(this.#store, this.definition, end, this.#replay.firstUnanswered)
+    await isNoted
   }
 
-  /** Ends at once; consumers are dropped, and what they have not answered is theirs no more. Repeatable. */
-  stop(): void {
-    if (this.#isStopped) return
-    this.#isStopped = true
+  /** Hands out nothing more. Answers still count. Repeatable. */
+  halt(): void {
+    this.#isHalted = true
     this.#stopListening()
-    clearTimeout(this.#timer?.handle)
+    this.#alarm.stop()
+  }
+
+  /** Ends; consumers are dropped, and what they have not answered is theirs no more. */
+  stop(): void {
+    this.halt()
     this.#dropConsumers()
   }
 
-  /** Ends in good order: how far it has come is written down first. */
+  /** Ends in good order: how far it has come is written down. */
   async close(): Promise<void> {
-    this.stop()
-    const place = this.#rule.unwritten
-    if (place !== undefined) await writeCheckpoint(this.#store, this.definition, this.#source.format(place))
+    this.halt()
+    await Promise.all([this.#checkpoints.flush(), this.#parked.settle()])
   }
 
   /** Many wakes within one turn of the event loop make one run. */
   readonly #wake = (): void => {
-    if (this.#isScheduled || this.#isStopped) return
+    if (this.#isScheduled || this.#isHalted || this.#isBroken) return
     this.#isScheduled = true
     setImmediate(() => {
       this.#isScheduled = false
-      if (!this.#isStopped) this.#run()
+      if (!this.#isHalted) this.#run()
     })
   }
 
@@ -190,13 +185,21 @@ export class SubscriptionGroup {
       this.#fillReplays()
       const hasMore = this.#fill()
       this.#dispatch()
-      this.#checkpoint()
-      this.#setTimer()
+      this.#checkpoints.writeIfDue()
+      this.#alarm.set(this.#queue.nextTimeoutMs, this.#checkpoints.nextDueMs)
       if (hasMore) this.#wake()
     } catch (error) {
-      // Such as a filter that takes too long. Whoever connects next makes it try again.
       this.#logger.error({ ...this.#name, error: String(error) }, 'a group cannot go on')
+      this.#isBroken = true
       this.#dropConsumers()
+    }
+  }
+
+  #fillReplays(): void {
+    while (this.#queue.replayCount < REPLAY_BATCH) {
+      const records = this.#parked.next(REPLAY_BATCH)
+      if (records.length === 0) return
+      for (const record of records) this.#queue.add(this.#delivery(record, undefined))
     }
   }
 
@@ -212,18 +215,12 @@ export class SubscriptionGroup {
         this.#dropConsumers()
         return false
       }
-      for (const record of slice.records) this.#take(record)
+      for (const record of slice.records) this.#queue.add(this.#delivery(record, this.#checkpoints.enter(record)))
       const passed = slice.considered - slice.records.length
-      if (passed > 0 && slice.lastPlace !== undefined) this.#rule.pass(slice.lastPlace, passed)
+      if (passed > 0 && slice.lastPlace !== undefined) this.#checkpoints.pass(slice.lastPlace, passed)
       if (slice.isEnd) return false
     }
     return false
-  }
-
-  #take(record: LogRecord): void {
-    const place = this.#source.placeOf(record)
-    this.#rule.enter(place, !isCheckpoint(record))
-    this.#queue.add(this.#delivery(record, place))
   }
 
   #delivery(record: LogRecord, place: number | undefined): Delivery {
@@ -236,10 +233,10 @@ export class SubscriptionGroup {
 
   #dispatch(): void {
     for (;;) {
-      const sent = this.#queue.dispatch(this.#now(), DISPATCH_BATCH)
-      if (sent.length === 0) return
+      const handed = this.#queue.dispatch(this.#now(), DISPATCH_BATCH)
+      if (handed.length === 0) return
       const outboxes = new Map<GroupConsumer, OutgoingEvent[]>()
-      for (const { delivery, consumer } of sent) {
+      for (const { delivery, consumer } of handed) {
         const outgoing = this.#content(delivery)
         const outbox = outboxes.get(consumer)
         if (!outgoing) this.ack(consumer, [delivery.id])
@@ -253,29 +250,16 @@ export class SubscriptionGroup {
   /** What goes out; undefined when there is nothing left of the event. */
   #content(delivery: Delivery): OutgoingEvent | undefined {
     const record = recordOf(this.#store, delivery)
-    this.#letGo(delivery)
+    this.#heldBytes -= delivery.record?.body.byteLength ?? 0
+    delivery.record = undefined
     if (!record) return undefined
     const { isResolvingLinks } = this.definition.settings
     return toOutgoing(resolve(this.#store, delivery, record, isResolvingLinks), delivery.retryCount)
   }
 
-  #letGo(delivery: Delivery): void {
-    this.#heldBytes -= delivery.record?.body.byteLength ?? 0
-    delivery.record = undefined
-  }
-
   #send(consumer: GroupConsumer, events: readonly OutgoingEvent[]): void {
-    consumer.items.total += events.length
     this.items.total += events.length
-    consumer.port.send(events)
-    for (const { event, link } of events) consumer.unsentBytes += (event?.byteLength ?? 0) + (link?.byteLength ?? 0)
-    if (consumer.unsentBytes < LIMITS.outputBytesMax || consumer.isCongested) return
-    consumer.isCongested = true
-    void consumer.port.writable().then(() => {
-      consumer.isCongested = false
-      consumer.unsentBytes = 0
-      this.#wake()
-    })
+    consumer.send(events, this.#wake)
   }
 
   #answered(consumer: GroupConsumer, ids: Iterable<string>): readonly InFlight[] {
@@ -285,9 +269,15 @@ export class SubscriptionGroup {
   }
 
   #handled({ place, revision }: Delivery): void {
-    if (place !== undefined) this.#rule.leave(place)
-    else this.#replay.answered(revision)
-    if (this.#replay.isDone) this.#forgetReplay()
+    if (place !== undefined) {
+      this.#checkpoints.leave(place)
+      return
+    }
+    this.#parked.answered(revision)
+    if (this.#isHalted) return
+    this.#parked
+      .settle()
+      .catch((error) => this.#warn(error, 'a replay could not be noted as done and will be repeated after a restart'))
   }
 
   #giveUp(deliveries: readonly Delivery[]): void {
@@ -307,78 +297,17 @@ export class SubscriptionGroup {
       this.#handled(delivery)
       this.#wake()
     }
-    park(this.#store, this.definition, { original, event, reason, nowMs: this.#now() }).then(done, (error) =>
-      this.#warn(error, 'an event could not be parked and will be handed out again after a restart'),
-    )
-  }
-
-  #fillReplays(): void {
-    const stream = parkedStreamOf(this.definition)
-    while (this.#replay.isWaiting && this.#queue.replayCount < REPLAY_BATCH) {
-      const read = {
-        from: this.#replay.next,
-        direction: 'forwards',
-        countMax: this.#replay.room(REPLAY_BATCH),
-      } as const
-      const records = this.#store.log.readStream(stream, { ...read, bytesMax: LIMITS.sliceBytes })
-      const wanted = records.filter(({ revision }) => revision < this.#replay.end)
-      if (wanted.length === 0) this.#replay.skipToEnd()
-      for (const record of wanted) {
-        this.#replay.handedOut(record.revision)
-        this.#queue.add(this.#delivery(record, undefined))
-      }
-    }
-    if (this.#replay.isDone) this.#forgetReplay()
-  }
-
-  /** What an earlier life had brought back and not heard of is brought back again. */
-  #resumeReplay(): void {
-    const unanswered = readUnansweredReplay(this.#store, this.definition)
-    if (!unanswered) return
-    this.#replay.extend(unanswered.from, unanswered.end)
-    this.#replayNotedUpTo = unanswered.end
-  }
-
-  /** All of a replay is answered: the note of it has done its work. */
-  #forgetReplay(): void {
-    const end = this.#replayNotedUpTo
-    if (end === undefined) return
-    this.#replayNotedUpTo = undefined
-    hideParked(this.#store, this.definition, end).catch((error) =>
-      this.#warn(error, 'a replay could not be noted as done and will be repeated after a restart'),
-    )
-  }
-
-  #checkpoint(): void {
-    const place = this.#isWritingCheckpoint ? undefined : this.#rule.due(this.#now())
-    if (place === undefined) return
-    this.#isWritingCheckpoint = true
-    this.#rule.noteWritten(place, this.#now())
-    writeCheckpoint(this.#store, this.definition, this.#source.format(place))
-      .catch((error) => this.#warn(error, 'a checkpoint could not be written'))
-      .finally(() => {
-        this.#isWritingCheckpoint = false
-        this.#wake()
-      })
-  }
-
-  /** Sets the clock for whatever comes first: an answer that is late, or a checkpoint that is due. */
-  #setTimer(): void {
-    const atMs = Math.min(this.#queue.nextTimeoutMs ?? Infinity, this.#rule.nextDueMs ?? Infinity)
-    if (atMs === Infinity || (this.#timer && this.#timer.atMs <= atMs)) return
-    clearTimeout(this.#timer?.handle)
-    const delayMs = Math.min(Math.max(atMs - this.#now(), LIMITS.groupTickMs), TIMER_MS_MAX)
-    const handle = setTimeout(() => {
-      this.#timer = undefined
-      this.#wake()
-    }, delayMs)
-    this.#timer = { handle, atMs }
+    this.#parked
+      .park({ original, event, reason, nowMs: this.#now() })
+      .then(done, (error) =>
+        this.#warn(error, 'an event could not be parked and will be handed out again after a restart'),
+      )
   }
 
   #dropConsumers(): void {
     for (const consumer of [...this.consumers]) {
-      this.#queue.disconnect(consumer)
       consumer.port.drop()
+      this.leave(consumer)
     }
   }
 
@@ -387,9 +316,6 @@ export class SubscriptionGroup {
   }
 
   #warn(error: unknown, message: string): void {
-    if (!this.#isStopped) this.#logger.warn({ ...this.#name, error: String(error) }, message)
+    if (!this.#isHalted) this.#logger.warn({ ...this.#name, error: String(error) }, message)
   }
 }
-
-const REPLAY_BATCH = 20
-const TIMER_MS_MAX = 2 ** 31 - 1

@@ -114,3 +114,27 @@ describe('a consumer', () => {
     expect(consumer.deliveries).toEqual(words.map((word) => `${word} ack`))
   })
 })
+
+describe('a store that stops in good order', () => {
+  test('counts it as nobody’s failure that consumers could not answer any more', async () => {
+    await stage.append('orders', 'a')
+    await create({ maxRetryCount: 0 })
+    await join(() => 'hold').delivered(1)
+    await stage.restart()
+    expect((await billing()).stats.parkedMessageCount).toBe(0n)
+    expect(await join().delivered(1)).toBe('a ack')
+  })
+})
+
+describe('a group that is deleted and made anew', () => {
+  test('knows nothing of the one before', async () => {
+    await stage.append('orders', 'a b')
+    await create({ checkPointLowerBound: 1, checkPointUpperBound: 1 })
+    await join((label) => (label === 'a' ? 'park' : 'ack')).delivered(2)
+    await eventually(billing, ({ stats }) => stats.lastCheckpointedEventRevision === 1n)
+    await stage.client.deletePersistentSubscriptionToStream('orders', 'billing')
+    await create()
+    expect((await billing()).stats.parkedMessageCount).toBe(0n)
+    expect(await join().delivered(2)).toBe('a ack, b ack')
+  })
+})
