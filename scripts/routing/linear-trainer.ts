@@ -19,6 +19,8 @@ export interface TrainingOptions {
   readonly rounds: number
   /** A feature seen in fewer rows than this is left out. */
   readonly rowsPerFeatureMin: number
+  /** When there are more features than this, the ones with the least say are dropped and the rest is trained afresh. */
+  readonly featuresMax?: number
   readonly random: Random
 }
 
@@ -33,29 +35,57 @@ interface SparseRow {
  * The algorithm is the dual coordinate descent for L2-loss linear SVM of Hsieh et al., ICML 2008.
  */
 export function trainLinearModel(rows: readonly TrainingRow[], options: TrainingOptions): LinearModel {
-  const { vocabulary, rarities } = buildVocabulary(rows, options.rowsPerFeatureMin)
-  const sparseRows = rows.map(({ blocks }) =>
-    toSparse(blocks, { vocabulary, rarities, blockWeights: options.blockWeights }),
-  )
-  const labelCount = options.labels.length
-  const weights = new Float32Array(vocabulary.size * labelCount)
+  const vocabulary = buildVocabulary(rows, options.rowsPerFeatureMin)
+  const model = fitWeights(rows, vocabulary, options)
+  const featuresMax = options.featuresMax ?? Number.POSITIVE_INFINITY
+  return vocabulary.names.length <= featuresMax
+    ? model
+    : fitWeights(rows, withMostSay(vocabulary, model, featuresMax), options)
+}
+
+interface Vocabulary {
+  readonly names: readonly string[]
+  readonly rarities: Float32Array
+}
+
+function fitWeights(
+  rows: readonly TrainingRow[],
+  { names, rarities }: Vocabulary,
+  options: TrainingOptions,
+): LinearModel {
+  const { labels, blockWeights } = options
+  const vocabulary = new Map(names.map((name, row) => [name, row]))
+  const sparseRows = rows.map(({ blocks }) => toSparse(blocks, { vocabulary, rarities, blockWeights }))
+  const weights = new Float32Array(names.length * labels.length)
   const biases: number[] = []
-  for (let label = 0; label < labelCount; label++) {
-    const separator = separate(sparseRows, rows, label, { ...options, featureCount: vocabulary.size })
+  for (let label = 0; label < labels.length; label++) {
+    const separator = separate(sparseRows, rows, label, { ...options, featureCount: names.length })
     separator.weights.forEach((weight, feature) => {
-      weights[feature * labelCount + label] = weight
+      weights[feature * labels.length + label] = weight
     })
     biases.push(separator.bias)
   }
-  return {
-    labels: options.labels,
-    vocabulary,
-    rarities,
-    weights,
-    biases,
-    blockWeights: options.blockWeights,
-    temperature: 1,
-  }
+  return { labels, vocabulary, rarities, weights, biases, blockWeights, temperature: 1 }
+}
+
+/** A feature's say is the most it can add to a label's score: its largest weight times its rarity. */
+function withMostSay(
+  { names, rarities }: Vocabulary,
+  { weights, labels }: LinearModel,
+  featuresMax: number,
+): Vocabulary {
+  const says = names.map((_, row) => {
+    const largest = weights
+      .subarray(row * labels.length, (row + 1) * labels.length)
+      .reduce((most, weight) => Math.max(most, Math.abs(weight)), 0)
+    return { row, say: largest * rarities[row]! }
+  })
+  const kept = says
+    .sort((a, b) => b.say - a.say || a.row - b.row)
+    .slice(0, featuresMax)
+    .map(({ row }) => row)
+    .sort((a, b) => a - b)
+  return { names: kept.map((row) => names[row]!), rarities: Float32Array.from(kept, (row) => rarities[row]!) }
 }
 
 /** Finds the temperature with the least log loss on scored rows, by golden-section search between 0.02 and 3. */
@@ -76,10 +106,7 @@ export function fitTemperature(scored: readonly { scores: Float64Array; label: n
   return (low + high) / 2
 }
 
-function buildVocabulary(
-  rows: readonly TrainingRow[],
-  rowsPerFeatureMin: number,
-): { vocabulary: Map<string, number>; rarities: Float32Array } {
+function buildVocabulary(rows: readonly TrainingRow[], rowsPerFeatureMin: number): Vocabulary {
   const rowsWith = new Map<string, number>()
   for (const { blocks } of rows) {
     for (const counts of [blocks.words, blocks.letters, blocks.marks]) {
@@ -87,9 +114,10 @@ function buildVocabulary(
     }
   }
   const kept = [...rowsWith].filter(([, seen]) => seen >= rowsPerFeatureMin).sort(([a], [b]) => (a < b ? -1 : 1))
-  const vocabulary = new Map(kept.map(([name], row) => [name, row]))
-  const rarities = Float32Array.from(kept, ([, seen]) => Math.log((1 + rows.length) / (1 + seen)) + 1)
-  return { vocabulary, rarities }
+  return {
+    names: kept.map(([name]) => name),
+    rarities: Float32Array.from(kept, ([, seen]) => Math.log((1 + rows.length) / (1 + seen)) + 1),
+  }
 }
 
 function toSparse(

@@ -6,6 +6,7 @@ import type { Utterance } from './template-expander.ts'
 const TYPO_SHARE = 0.16
 const SUBJECT_CHANGE_SHARE = 0.1
 const UNSIGNED_SHARE = 0.35
+const WRAPPED_SHARE = 0.2
 const TYPO_LENGTH_MIN = 8
 
 const neighbours: Readonly<Record<string, string>> = {
@@ -37,27 +38,57 @@ const neighbours: Readonly<Record<string, string>> = {
   z: 'x',
 }
 
-/** Adds variants of a share of the rows; each variant stays in the family and part of the row it was made of. */
+/** Adds variants of a share of the training rows, each in the family of the row it was made of; the other parts stay as written. */
 export function withVariants(utterances: readonly Utterance[]): Utterance[] {
   const turns = utterances.flatMap(({ part, history }) => (part === 'train' && history !== undefined ? [history] : []))
   return utterances.flatMap((utterance) => {
+    if (utterance.part !== 'train') return [utterance]
     const random = seededRandom(seedOf(`${utterance.family} ${utterance.text}`))
     const rows = [utterance]
     if (random() < TYPO_SHARE && utterance.text.length >= TYPO_LENGTH_MIN && !/https?:|\[/.test(utterance.text)) {
       rows.push({ ...utterance, text: mistype(utterance.text, random), kinds: [...utterance.kinds, 'typo'] })
     }
-    if (
-      utterance.history === undefined &&
-      utterance.part === 'train' &&
-      standsAlone(utterance) &&
-      random() < SUBJECT_CHANGE_SHARE
-    ) {
+    if (utterance.history !== undefined) return rows.map((row) => maybeUnsigned(row, random))
+    if (random() < WRAPPED_SHARE) rows.push({ ...utterance, text: wrap(utterance, random) })
+    if (standsAlone(utterance) && random() < SUBJECT_CHANGE_SHARE) {
       rows.push({ ...utterance, history: pick(turns, random), kinds: [...utterance.kinds, 'history'] })
     }
-    return rows.map((row) =>
-      row.history !== undefined && random() < UNSIGNED_SHARE ? { ...row, history: unsign(row.history) } : row,
-    )
+    return rows.map((row) => maybeUnsigned(row, random))
   })
+}
+
+/** What people put before and after what they want; it says nothing about where a message goes. */
+const WRAPPINGS: Readonly<Record<string, { before: string[]; after: string[] }>> = {
+  en: {
+    before:
+      'hey, |hi, |hello! |hi there, |so |ok |ok so |well, |um, |quick question: |please |pls |yo |hey ember, |ember, |good morning, |sorry, |right, |now |alright, |one more thing: |btw '.split(
+        '|',
+      ),
+    after:
+      ' please| pls| thanks| thank you| thx| :)|!|!!|...| ?| for me| today| now| asap| if you can| if possible| when you have time| 🙏| 😊'.split(
+        '|',
+      ),
+  },
+  es: {
+    before: 'hola, |oye, |buenas, |por favor, |bueno, |a ver, |perdona, |vale, '.split('|'),
+    after: ' por favor| porfa| gracias|!| ahora| si puedes'.split('|'),
+  },
+  de: {
+    before: 'hallo, |hey, |bitte |also, |so, |ok, |sag mal, |entschuldigung, '.split('|'),
+    after: ' bitte| danke|!| jetzt| wenn möglich'.split('|'),
+  },
+  fr: {
+    before: "bonjour, |salut, |dis, |bon, |alors, |ok, |s'il te plaît, |pardon, ".split('|'),
+    after: " s'il te plaît| stp| merci|!| maintenant| si possible".split('|'),
+  },
+}
+
+function wrap({ text, language }: Utterance, random: Random): string {
+  const { before, after } = WRAPPINGS[language] ?? { before: [''], after: ['!'] }
+  const side = random()
+  const start = side < 0.7 ? pick(before, random) : ''
+  const end = side > 0.45 ? pick(after, random) : ''
+  return `${start}${end.startsWith('!') || end.startsWith('.') ? text.replace(/[.?!]+$/, '') : text}${end}`
 }
 
 /** Only a message that is clear without its conversation keeps its meaning in a foreign one. */
@@ -65,8 +96,10 @@ function standsAlone({ text }: Utterance): boolean {
   return text.split(' ').length >= 4
 }
 
-function unsign(history: readonly PastMessage[]): PastMessage[] {
-  return history.map(({ role, text }) => ({ role, text }))
+/** Histories that come from elsewhere do not say which agent spoke. */
+function maybeUnsigned(row: Utterance, random: Random): Utterance {
+  if (row.history === undefined || random() >= UNSIGNED_SHARE) return row
+  return { ...row, history: row.history.map(({ role, text }): PastMessage => ({ role, text })) }
 }
 
 function mistype(text: string, random: Random): string {

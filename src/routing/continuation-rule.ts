@@ -27,6 +27,7 @@ export function answersTheQuestion(normalized: string, context: TurnContext, alo
   if (CHANGE_OF_MIND.test(normalized)) return false
   if (alone.intent === context.agent) return true
   if (THANKS.test(normalized)) return false
+  if (context.isAskedForWords && !normalized.includes('?')) return true
   const looksNew = normalized.includes('?') || REQUEST_OPENING.test(normalized)
   return !(looksNew && alone.probability >= NEW_SUBJECT_PROBABILITY_MIN)
 }

@@ -9,6 +9,7 @@ import { predict, type WeighedFeature, weighFeatures } from './linear-model.ts'
 import { type LinkReading, readLinks } from './link-rules.ts'
 import type { RouterModel } from './router-weights.ts'
 import type { RoutingDecision, RoutingInput } from './routing-decision.ts'
+import { firstOfSeveralWishes } from './several-wishes-rule.ts'
 import { featuresOf } from './text-features.ts'
 import { normalizeText } from './text-normalizer.ts'
 import { contextMarks, noContext, readContext, type TurnContext } from './turn-context.ts'
@@ -24,6 +25,8 @@ export interface Router {
 const OVERRIDE_CONFIDENCE = 1
 const GUARD_CONFIDENCE = 0.97
 const LINK_CONFIDENCE = 0.95
+/** The first of several wishes decides when it alone is read this clearly. */
+const FIRST_WISH_PROBABILITY_MIN = 0.6
 /** An agent is inferred from an unsigned assistant message only when this likely. */
 const INFERRED_AGENT_PROBABILITY_MIN = 0.4
 
@@ -88,8 +91,17 @@ function routeByContent(reading: Reading, normalized: string): RoutingDecision {
       rule: links.rule.name,
     })
   }
+  const first = firstOfSeveralWishes(normalized)
+  if (first !== undefined) {
+    const alone = readAlone(model, first, links)
+    if (alone.intent !== 'unsafe' && alone.probability >= FIRST_WISH_PROBABILITY_MIN) {
+      const { intent, probability: confidence } = alone
+      return decisionFrom(reading, { intent, method: 'rule', confidence, rule: 'first-of-several-wishes' })
+    }
+  }
   const knowsSomeWord = reading.features.some(({ name }) => name.startsWith('w:') && !name.includes(' '))
-  if (!knowsSomeWord && context.agent === undefined) {
+  const best = Math.max(...reading.prediction.probabilities)
+  if (!knowsSomeWord && context.agent === undefined && best < model.clarifyProbabilityMax) {
     return decisionFrom(reading, {
       intent: 'support',
       method: 'fallback',

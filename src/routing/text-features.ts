@@ -45,6 +45,7 @@ function addWords(words: readonly string[], counts: FeatureCounts): void {
   for (let at = 1; at < padded.length; at++) {
     if (at < padded.length - 1) count(counts, `w:${padded[at]}`)
     count(counts, `w:${padded[at - 1]} ${padded[at]}`)
+    if (at > 1) count(counts, `w:${padded[at - 2]} _ ${padded[at]}`)
   }
 }
 

@@ -10,9 +10,16 @@ export interface TurnContext {
   readonly isAgentInferred: boolean
   /** Whether the assistant's last message asked something. */
   readonly isAsked: boolean
+  /** Whether it asked for a name, a title or a description: any words may answer that. */
+  readonly isAskedForWords: boolean
 }
 
-export const noContext: TurnContext = { agent: undefined, isAgentInferred: false, isAsked: false }
+export const noContext: TurnContext = {
+  agent: undefined,
+  isAgentInferred: false,
+  isAsked: false,
+  isAskedForWords: false,
+}
 
 /** Older messages say nothing about where the next one goes. */
 const MESSAGES_READ_MAX = 4
@@ -27,12 +34,17 @@ export function readContext(
   const user = recent.findLast(({ role }) => role === 'user')
   if (assistant === undefined && user === undefined) return noContext
   const agent = assistant?.agent ?? inferAgent(assistant?.text ?? '', user?.text ?? '')
+  const isAsked = assistant !== undefined && (assistant.asked ?? asksSomething(assistant.text))
   return {
     agent,
     isAgentInferred: assistant?.agent === undefined && agent !== undefined,
-    isAsked: assistant !== undefined && (assistant.asked ?? asksSomething(assistant.text)),
+    isAsked,
+    isAskedForWords: isAsked && ASKS_FOR_WORDS.test(normalizeText(assistant.text)),
   }
 }
+
+const ASKS_FOR_WORDS =
+  /\b(?:call (?:it|this|the|your)|called|name|title|headline|describe|description|in one sentence|what should (?:i|we|it) (?:draw|create|say)|what is it about|llamar\w*|titulo|nombre|describ\w*|heissen|titel|beschreib\w*|appeler|titre|nom|decri\w*|chamar|nome|chiamar\w*|titolo)\b/
 
 /** A question mark in the last sentence or two, or the words that ask for something without one. */
 function asksSomething(text: string): boolean {
