@@ -72,8 +72,8 @@ function detailOf({ data }: ReplayedEvent): string {
   return oneLine(words.filter((word) => word !== undefined).join(' '))
 }
 
-/** Control characters would let a message's text move the cursor of an auditor's terminal. */
+/** Control characters would let a message's text move the cursor of an auditor's terminal, bidirectional ones reorder the line. */
 function oneLine(text: string): string {
-  const plain = text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
+  const plain = text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu, ' ')
   return plain.length > DETAIL_CHARACTERS_MAX ? `${plain.slice(0, DETAIL_CHARACTERS_MAX - 1)}…` : plain
 }

@@ -1,0 +1,165 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { signIn } from '../support/chat-client.ts'
+import { emberlog, makeDataDirectory, type Program, runEmberlog, startProgram } from '../support/program.ts'
+
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 })
+
+let data: Awaited<ReturnType<typeof makeDataDirectory>>
+let program: Program
+
+beforeAll(async () => {
+  data = await makeDataDirectory()
+  program = await startProgram(data.directory, { LLM_DELTA_DELAY_MS: '0' })
+})
+afterAll(async () => {
+  await program?.stop()
+  await data?.remove()
+})
+
+const lines = (text: string) => text.trim().split('\n')
+const parsed = (text: string) => lines(text).map((line) => JSON.parse(line) as Record<string, unknown>)
+
+describe('emberlog chat', () => {
+  it('sends a message to the running server, streams the answer, and lists the events it left', async () => {
+    const { exitCode, output } = await emberlog(
+      ['chat', 'What is RAG in AI?', '--user', 'ada', '--conversation', 'cli'],
+      data.directory,
+    )
+    expect(exitCode).toBe(0)
+    expect(output).toMatch(/^\[learning · learning · model \d+ %\]\nRetrieval-augmented generation/)
+    const listed = lines(output.slice(output.indexOf('The events of this turn')))
+    expect(listed.slice(1).map((line) => line.trim().split(/\s+/)[2])).toEqual([
+      'ConversationStarted',
+      'MessageSent',
+      'IntentRouted',
+      'ResponseCompleted',
+    ])
+  })
+
+  it('prints every frame and event as a line of JSON when asked to', async () => {
+    const { exitCode, output } = await emberlog(['chat', 'Hello!', '--user', 'bob', '--json'], data.directory)
+    expect(exitCode).toBe(0)
+    const types = parsed(output).map(({ type }) => type)
+    expect(types.slice(0, 3)).toEqual(['connected', 'message.accepted', 'intent.routed'])
+    expect(types.slice(-2)).toEqual(['IntentRouted', 'ResponseCompleted'])
+  })
+
+  it('says why a message is refused, and ends with 1', async () => {
+    const { exitCode, complaints } = await emberlog(['chat', '   ', '--user', 'ada'], data.directory)
+    expect([exitCode, complaints]).toEqual([1, expect.stringContaining('text-blank')])
+  })
+
+  it('starts a server for one message when none runs, and leaves nothing behind', async () => {
+    const alone = await makeDataDirectory()
+    const { exitCode, output } = await emberlog(['chat', 'What is an embedding?'], alone.directory, {
+      LLM_DELTA_DELAY_MS: '0',
+    })
+    expect(exitCode).toBe(0)
+    expect(output).toContain('ResponseCompleted')
+    const replay = await emberlog(
+      ['audit', 'replay', output.match(/conversation-[0-9a-f-]+/)?.[0] ?? ''],
+      alone.directory,
+    )
+    expect(replay.exitCode).toBe(0)
+    expect(lines(replay.output)).toHaveLength(4)
+    await alone.remove()
+  })
+})
+
+describe('emberlog audit replay', () => {
+  it('shows every event of a stream whole, in order', async () => {
+    const ada = await signIn(program.url, 'auditee')
+    const socket = await ada.open('replayed')
+    const { turnId } = await socket.say('What is a token?')
+    const ending = await socket.ending(turnId)
+    socket.close()
+    const { exitCode, output } = await emberlog(
+      ['audit', 'replay', 'replayed', '--owner', 'auditee', '--json'],
+      data.directory,
+    )
+    expect(exitCode).toBe(0)
+    const events = parsed(output)
+    expect(events.map(({ revision }) => revision)).toEqual(['0', '1', '2', '3'])
+    expect(events.at(-1)).toMatchObject({
+      type: 'ResponseCompleted',
+      position: ending['position'],
+      data: { text: ending['text'], turnId },
+      metadata: { $correlationId: turnId, actor: { kind: 'agent' } },
+    })
+  })
+
+  it('gives the same bytes twice', async () => {
+    const replay = () => emberlog(['audit', 'replay', 'cli', '--owner', 'ada', '--json'], data.directory)
+    expect((await replay()).output).toBe((await replay()).output)
+  })
+
+  it('ends with 1 for a stream that holds nothing', async () => {
+    const { exitCode, complaints } = await emberlog(['audit', 'replay', 'conversation-nowhere'], data.directory)
+    expect([exitCode, complaints]).toEqual([1, expect.stringContaining('no events')])
+  })
+
+  it('does not let the text of a message move the cursor of the auditor’s terminal', async () => {
+    const eve = await signIn(program.url, 'eve')
+    const sent = await eve.send('POST', '/api/v1/me/conversations/tricks/messages', {
+      messageId: 'm1',
+      text: 'a\u001b[2Jb\u202ec',
+    })
+    expect(sent.status).toBe(202)
+    const { output } = await emberlog(['audit', 'replay', 'tricks', '--owner', 'eve'], data.directory)
+    expect(output).not.toMatch(/[\u001b\u202e]/)
+  })
+})
+
+describe('emberlog projections rebuild', () => {
+  it('builds the same rows beside the live ones while people go on chatting, and takes them into use', async () => {
+    const ada = await signIn(program.url, 'rebuilder')
+    const socket = await ada.open('before')
+    const first = await socket.ending((await socket.say('What is fine-tuning?')).turnId)
+    const before = await ada.get('/api/v1/me/conversations/before/messages', {
+      'x-min-position': String(first['position']),
+    })
+    const rebuilding = emberlog(['projections', 'rebuild', '--json'], data.directory)
+    const during = await socket.ending((await socket.say('And LoRA?')).turnId)
+    const { exitCode, output } = await rebuilding
+    expect(exitCode).toBe(0)
+    expect(parsed(output).at(-1)).toMatchObject({ event: 'rebuilt', differing: [] })
+    const after = await ada.get('/api/v1/me/conversations/before/messages', {
+      'x-min-position': String(during['position']),
+    })
+    expect(after.body.results.slice(0, 2)).toEqual(before.body.results)
+    expect(after.body.results).toHaveLength(4)
+    socket.close()
+  })
+})
+
+describe('every command', () => {
+  const commands = ['', 'serve', 'chat', 'audit', 'audit replay', 'projections', 'projections rebuild']
+  it.each(commands)('explains itself: emberlog %s', async (command) => {
+    const words = command.split(' ').filter((word) => word !== '')
+    const { exitCode, output } = await emberlog([...words, '--help'], data.directory)
+    expect([exitCode, output]).toEqual([0, expect.stringContaining('Usage: emberlog')])
+  })
+
+  it('is quiet when nobody reads any more', async () => {
+    const child = runEmberlog(['audit', 'replay', 'cli', '--owner', 'ada', '--json'], data.directory)
+    let complaints = ''
+    child.stderr?.on('data', (chunk) => {
+      complaints += String(chunk)
+    })
+    child.stdout?.destroy()
+    const [exitCode] = await once(child, 'exit')
+    expect([exitCode, complaints]).toEqual([0, ''])
+  })
+
+  it('runs as `npx emberlog` runs it, with whatever Node is first on the path', async () => {
+    const child = spawn('npx', ['--no-install', 'emberlog', '--help'], { stdio: ['ignore', 'pipe', 'ignore'] })
+    let output = ''
+    child.stdout.on('data', (chunk) => {
+      output += String(chunk)
+    })
+    const [exitCode] = await once(child, 'close')
+    expect([exitCode, output]).toEqual([0, expect.stringContaining('Usage: emberlog')])
+  })
+})
