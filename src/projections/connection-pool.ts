@@ -13,6 +13,8 @@ export interface PoolOptions {
   readonly connectionsMax: number
   readonly connection: ConnectionSettings
   readonly logger: Logger
+  /** Told of each request that got a connection, and how long it waited. */
+  readonly onAcquired: (waitedMs: number) => void
   /** A request that waits longer for a connection is answered `database-busy`. */
   readonly acquireMsMax: number
   /** Requests that may wait; one more is answered `database-busy` at once. */
@@ -33,8 +35,6 @@ export interface PoolMetrics {
   readonly acquiredTotal: number
   readonly busyTotal: number
   readonly heldTooLongTotal: number
-  /** How long requests waited for a connection; cumulative counts as Prometheus has them. */
-  readonly waitMs: { readonly buckets: readonly (readonly [boundMs: number, count: number])[]; readonly sum: number }
 }
 
 export interface ConnectionPool {
@@ -52,7 +52,6 @@ interface Waiter {
   readonly reject: (error: Fault) => void
 }
 
-const WAIT_BOUNDS_MS = [1, 5, 10, 50, 100, 500, 1_000, 5_000]
 const CLOSE_MS_MAX = 5_000
 
 export function createConnectionPool(options: PoolOptions): ConnectionPool {
@@ -64,10 +63,8 @@ class BoundedPool implements ConnectionPool {
   readonly #idle: { connection: OpenConnection; timer: NodeJS.Timeout }[] = []
   readonly #lent = new Set<OpenConnection>()
   readonly #waiters: Waiter[] = []
-  readonly #waitCounts = WAIT_BOUNDS_MS.map(() => 0)
   /** Connections that are opening, open, or closing. */
   #slotsTaken = 0
-  #waitSumMs = 0
   #acquiredTotal = 0
   #busyTotal = 0
   #heldTooLongTotal = 0
@@ -104,11 +101,6 @@ class BoundedPool implements ConnectionPool {
   }
 
   metrics(): PoolMetrics {
-    let count = 0
-    const buckets = WAIT_BOUNDS_MS.map((boundMs, index) => {
-      count += this.#waitCounts[index] ?? 0
-      return [boundMs, count] as const
-    })
     return {
       name: this.#options.name,
       connectionsMax: this.#options.connectionsMax,
@@ -118,7 +110,6 @@ class BoundedPool implements ConnectionPool {
       acquiredTotal: this.#acquiredTotal,
       busyTotal: this.#busyTotal,
       heldTooLongTotal: this.#heldTooLongTotal,
-      waitMs: { buckets, sum: this.#waitSumMs },
     }
   }
 
@@ -141,10 +132,7 @@ class BoundedPool implements ConnectionPool {
   async #acquire(): Promise<OpenConnection> {
     const askedAt = performance.now()
     const connection = await this.#take()
-    const waitedMs = performance.now() - askedAt
-    const bucket = WAIT_BOUNDS_MS.findIndex((boundMs) => waitedMs <= boundMs)
-    if (bucket !== -1) this.#waitCounts[bucket] = (this.#waitCounts[bucket] ?? 0) + 1
-    this.#waitSumMs += waitedMs
+    this.#options.onAcquired(performance.now() - askedAt)
     this.#acquiredTotal += 1
     this.#lent.add(connection)
     return connection

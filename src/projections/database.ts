@@ -49,6 +49,10 @@ export interface Database {
   /** Undefined when the budget has no room for it. */
   readonly listener: ConnectionPool | undefined
   readonly metrics: () => readonly PoolMetrics[]
+  /** Tells from now on how long each request waited for a connection of which share. */
+  readonly onAcquired: (listener: (share: string, waitedMs: number) => void) => void
+  /** The beginning of the names of all connections of this program, as `pg_stat_activity` shows them. */
+  readonly applicationName: string
   /** Creates or repairs what the read side needs: control tables, and a generation to look at. */
   readonly prepare: () => Promise<void>
   /** Calls `stop` when the database closes, before its pools do. */
@@ -66,6 +70,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const shares = divideBudget(connectionsMax)
   const identity = { applicationName, instance: randomBytes(3).toString('hex'), connectionsMax }
 
+  const acquiredListeners: ((share: string, waitedMs: number) => void)[] = []
+
   const pool = (name: keyof typeof shares, statementMsMax: number, isOwned: boolean): ConnectionPool => {
     const connection: ConnectionSettings = {
       connectionString,
@@ -78,7 +84,10 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     const heldIdleMsMax = isOwned ? 0 : limits.heldIdleMsMax
     // One connection stays open, so that other processes see this one's budget.
     const lending = { acquireMsMax, waitersMax, idleMsMax, heldIdleMsMax, idleMin: name === 'queries' ? 1 : 0 }
-    return createConnectionPool({ name, connectionsMax: shares[name], connection, logger, ...lending })
+    const onAcquired = (waitedMs: number) => {
+      for (const listener of acquiredListeners) listener(name, waitedMs)
+    }
+    return createConnectionPool({ name, connectionsMax: shares[name], connection, logger, onAcquired, ...lending })
   }
   const queries = pool('queries', limits.queryMsMax, false)
   const writer = pool('writer', limits.writeMsMax, true)
@@ -91,6 +100,10 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     queries,
     listener,
     metrics: () => pools.map((each) => each.metrics()),
+    onAcquired: (listener) => {
+      acquiredListeners.push(listener)
+    },
+    applicationName,
     prepare: () =>
       queries.withConnection(async (connection) => {
         await migrate(connection, logger)

@@ -47,8 +47,21 @@ export class PositionWatcher {
   async waitFor(position: Position, waitMsMax: number): Promise<boolean> {
     if (this.#isReached(position)) return true
     if (!this.#isListening) await this.#refresh()
+    if (!this.#isReached(position) && this.#waiters.size < WAITERS_MAX && waitMsMax > 0) {
+      await this.#hold(position, waitMsMax)
+    }
     if (this.#isReached(position)) return true
-    if (this.#waiters.size >= WAITERS_MAX || waitMsMax <= 0) return false
+    await this.#refresh() // An announcement may be on its way still.
+    return this.#isReached(position)
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    for (const waiter of this.#waiters) waiter.resolve()
+    await Promise.all([this.#listening, this.#polling])
+  }
+
+  async #hold(position: Position, waitMsMax: number): Promise<void> {
     const arrived = Promise.withResolvers<void>()
     const waiter: Waiter = { position, resolve: arrived.resolve }
     this.#waiters.add(waiter)
@@ -57,13 +70,6 @@ export class PositionWatcher {
     await arrived.promise
     clearTimeout(timer)
     this.#waiters.delete(waiter)
-    return this.#isReached(position)
-  }
-
-  async stop(): Promise<void> {
-    this.#stopping.abort()
-    for (const waiter of this.#waiters) waiter.resolve()
-    await Promise.all([this.#listening, this.#polling])
   }
 
   #isReached(position: Position): boolean {

@@ -297,4 +297,35 @@ describe('a query that carries a position', () => {
     await given([[started(), sent()]])
     expect(await queries.waitFor({ position: positionOf(1), waitMsMax: 0 })).toMatchObject({ isReached: true })
   })
+
+  test('hears of what another process has written, with or without a connection to listen on', async () => {
+    const connectionString = await postgres.createDatabase()
+    const writing = await postgres.open({ connectionString })
+    const readers = [
+      await postgres.open({ connectionString, connectionsMax: 2 }),
+      await postgres.open({ connectionString }),
+    ]
+    expect(readers.map(({ listener }) => listener === undefined)).toEqual([true, false])
+    const record = new TestRecord()
+    const position = record.append([started(), sent()])
+    const waiting = readers.map((reader) =>
+      createConversationQueries({ database: reader, logger: silentLogger }).waitFor({ position, waitMsMax: 20_000 }),
+    )
+    await handleBatches(writing, [record.events])
+    expect(await Promise.all(waiting)).toEqual(waiting.map(() => ({ isReached: true, position })))
+  })
+
+  test('is answered although the connection that listens is killed', async () => {
+    const killer = await postgres.connect(postgres.server.connectionString)
+    const record = await given([[started()]])
+    await queries.waitFor({ position: record.last, waitMsMax: 20_000 })
+    await killer.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where application_name like '%listener%'`,
+    )
+    const position = record.append([sent()])
+    const waiting = queries.waitFor({ position, waitMsMax: 20_000 })
+    await handleBatches(database, [record.events.slice(1)])
+    expect(await waiting).toEqual({ isReached: true, position })
+    await killer.end()
+  })
 })

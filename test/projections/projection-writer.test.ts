@@ -11,6 +11,9 @@ import { codec, positionOf, TestRecord } from './support/record.ts'
 import { startTestPostgres, type TestPostgres } from './support/test-postgres.ts'
 import { eventually } from './support/waiting.ts'
 
+/** Postgres writes everything to disk before it stops. */
+const RESTART_MS_MAX = 120_000
+
 let postgres: TestPostgres
 beforeAll(async () => {
   postgres = await startTestPostgres()
@@ -99,15 +102,19 @@ describe('the projection writer', () => {
     expect(await digest(database)).toEqual(await cleanDigest(record))
   })
 
-  test('recovers by itself when the server restarts', async () => {
-    const database = await postgres.open()
-    const record = exampleRecord(2)
-    const writer = writerOf(database, record)
-    await until(writer, record.last)
-    await postgres.server.restart()
-    await until(writer, record.append([renamed('After')], conversation('owner-0', 'c0', 0).stream))
-    expect(await digest(database)).toEqual(await cleanDigest(record))
-  })
+  test(
+    'recovers by itself when the server restarts',
+    async () => {
+      const database = await postgres.open()
+      const record = exampleRecord(2)
+      const writer = writerOf(database, record)
+      await until(writer, record.last)
+      await postgres.server.restart()
+      await until(writer, record.append([renamed('After')], conversation('owner-0', 'c0', 0).stream))
+      expect(await digest(database)).toEqual(await cleanDigest(record))
+    },
+    RESTART_MS_MAX,
+  )
 
   test('makes the read models anew when somebody drops them', async () => {
     const database = await postgres.open()
