@@ -92,6 +92,7 @@ class DurableLog implements DurableEventLog, Readable {
   readonly seed: number
   readonly recentIds: RecentIds
   readonly segments: Segment[]
+  readonly sealedHeads = new Map<string, StreamHead | null>()
   durableEnd: number
   readonly #limits: Limits
   readonly #release: () => void
@@ -206,6 +207,7 @@ class DurableLog implements DurableEventLog, Readable {
       const segments = this.segments.filter((segment) => segment instanceof SealedSegment)
       const replace = (old: readonly SealedSegment[], next: SealedSegment) => {
         this.segments.splice(this.segments.indexOf(old[0] as SealedSegment), old.length, next)
+        this.sealedHeads.clear()
       }
       const signal = options.signal ? AbortSignal.any([options.signal, this.#closed.signal]) : this.#closed.signal
       return compactSegments({ ...this.#limits, ...options, signal, log: this, segments, place: this.#place, replace })
@@ -287,6 +289,7 @@ class DurableLog implements DurableEventLog, Readable {
     const parts = { header: previous.header, file, bytes: previous.end + MARK_BYTES, index: previous.index }
     const sealed = new SealedSegment(parts, this.#place)
     this.segments[at] = sealed
+    this.sealedHeads.clear()
     this.#saveIndex(sealed)
   }
 

@@ -13,21 +13,48 @@ export interface Readable {
   readonly durableEnd: number
   readonly seed: number
   readonly recentIds: RecentIds
+  /** What the sealed segments hold of a stream, as far as it was asked for; null for nothing. Forgotten when they change. */
+  readonly sealedHeads: Map<string, StreamHead | null>
 }
+
+/** Heads that are remembered at most: those of streams at work, and of the many that writers ask for and nobody has. */
+const SEALED_HEADS_MAX = 16_384
 
 /** The stream's last record; without `pending` the last durable one. */
 export function readHead(log: Readable, stream: string, pending: boolean): StreamHead | undefined {
+  let at = log.segments.length - 1
+  for (; at >= 0; at -= 1) {
+    const segment = log.segments[at] as Segment
+    if (isSealed(segment)) break
+    // The index of a segment that is still written finds by the name itself.
+    const run = segment.index.find(stream, 0, () => true)
+    const count = run ? readableCount(run, segment, pending) : 0
+    if (run && count > 0) return headAt(segment, run.offsetAt(count - 1))
+  }
+  const known = log.sealedHeads.get(stream)
+  if (known !== undefined) return known ?? undefined
+  const found = findSealedHead(log, stream, at)
+  if (log.sealedHeads.size >= SEALED_HEADS_MAX) log.sealedHeads.clear()
+  log.sealedHeads.set(stream, found ?? null)
+  return found
+}
+
+function findSealedHead(log: Readable, stream: string, last: number): StreamHead | undefined {
   const finder = new RunFinder(log, stream)
-  for (let at = log.segments.length - 1; at >= 0; at -= 1) {
+  for (let at = last; at >= 0; at -= 1) {
     const segment = log.segments[at] as Segment
     const run = finder.find(segment)
-    const count = run ? readableCount(run, segment, pending) : 0
-    if (!run || count === 0) continue
-    const { revision, position, flags } = segment.recordAt(run.offsetAt(count - 1))
-    return { revision, position, flags }
+    if (run) return headAt(segment, run.offsetAt(run.count - 1))
   }
   return undefined
 }
+
+function headAt(segment: Segment, offset: number): StreamHead {
+  const { revision, position, flags } = segment.recordAt(offset)
+  return { revision, position, flags }
+}
+
+const isSealed = (segment: Segment) => segment.durableBytes === Number.POSITIVE_INFINITY
 
 export function readStream(log: Readable, stream: string, read: StreamRead): LogRecord[] {
   return read.direction === 'forwards' ? readForwards(log, stream, read) : readBackwards(log, stream, read)
@@ -79,7 +106,7 @@ function firstSegmentWith(log: Readable, finder: RunFinder, revision: number): n
 
 /** How many records of a run may be seen: in the segment being written, those already durable. */
 function readableCount(run: StreamRun, segment: Segment, pending: boolean): number {
-  if (pending || segment.durableBytes === Number.POSITIVE_INFINITY) return run.count
+  if (pending || isSealed(segment)) return run.count
   return lowerBound(run.count, segment.durableBytes, (i) => run.offsetAt(i))
 }
 
