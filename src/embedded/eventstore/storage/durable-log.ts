@@ -24,7 +24,7 @@ import { RecentIds } from './recent-ids.ts'
 import { assertWritable, MARK_BYTES } from './record-format.ts'
 import { SealedSegment, type SegmentPlace } from './sealed-segment.ts'
 import type { Segment } from './segment.ts'
-import { StorageFault } from './storage-fault.ts'
+import { isStorageFault, StorageFault } from './storage-fault.ts'
 import type { TailSegment } from './tail-segment.ts'
 
 export interface DurableLogOptions {
@@ -57,22 +57,24 @@ const IDLE_MARK_MS = 200
 
 /**
  * Opens the log in a directory, or begins one. What a crash cut short at the very end is cut off; anything else that is
- * not as it was written stops the opening with `log-damaged`, which names file, offset and position.
+ * not as it was written stops the opening with `log-damaged`, which names file, offset and position. Other faults:
+ * `directory-in-use`, `directory-not-a-log`, `data-directory-unusable`.
  */
 export async function openDurableLog(options: DurableLogOptions): Promise<DurableEventLog> {
   const files = options.files ?? diskFiles
   const directory = path.resolve(options.directory)
-  files.makeDirectory(directory)
-  const release = files.hold(directory)
+  let release = () => {}
   try {
+    files.makeDirectory(directory)
+    release = files.hold(directory)
     const limits = limitsOf(options)
     const opened = await openSegments({ ...limits, directory, files })
     const log = new DurableLog(opened, { ...options, ...limits, directory }, release)
     await log.begin()
     return log
-  } catch (error) {
+  } catch (cause) {
     release()
-    throw error
+    throw isStorageFault(cause) ? cause : new StorageFault('data-directory-unusable', { directory }, { cause })
   }
 }
 
@@ -99,7 +101,7 @@ class DurableLog implements DurableEventLog, Readable {
   readonly #place: SegmentPlace
   readonly #commits: GroupCommit
   readonly #listeners = new Set<(records: readonly LogRecord[]) => void>()
-  readonly #idleTimer: NodeJS.Timeout
+  #idleTimer: NodeJS.Timeout | undefined
   #tail: TailSegment
   /** Bytes of the tail up to which its end is marked. */
   #markedBytes = 0
@@ -126,7 +128,6 @@ class DurableLog implements DurableEventLog, Readable {
       isSynced: options.isSynced ?? true,
       directory: options.directory,
     })
-    this.#idleTimer = setInterval(() => this.#markWhenIdle(), IDLE_MARK_MS).unref()
   }
 
   /** Takes up what is kept in memory of the records already there. */
@@ -141,6 +142,7 @@ class DurableLog implements DurableEventLog, Readable {
     }
     for (const segment of this.segments) if (segment instanceof SealedSegment) this.#saveIndex(segment)
     await this.#sealing
+    this.#idleTimer = setInterval(() => this.#markWhenIdle(), IDLE_MARK_MS).unref()
   }
 
   get nextPosition(): number {

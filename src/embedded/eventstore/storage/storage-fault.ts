@@ -3,6 +3,8 @@
 export type StorageFaultCode =
   /** Another process holds the directory. */
   | 'directory-in-use'
+  /** It cannot be made, or not be written to. */
+  | 'data-directory-unusable'
   /** The directory holds something that is no log of ours, or of a format we do not know. */
   | 'directory-not-a-log'
   /** A backup goes only into an empty place. */
@@ -34,6 +36,7 @@ export class StorageFault extends Error {
 
 const SENTENCES: Readonly<Record<StorageFaultCode, string>> = {
   'directory-in-use': 'another process works on this event store directory',
+  'data-directory-unusable': 'the event store cannot use this directory',
   'directory-not-a-log': 'this directory does not hold an event store of a known format',
   'directory-not-empty': 'the target directory is not empty',
   'log-damaged': 'the event log is damaged; nothing was changed, restore it from a backup',

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import fs from 'node:fs'
+import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
 import { openDurableLog } from '../../../../src/embedded/eventstore/storage/durable-log.ts'
@@ -128,7 +130,7 @@ describe('a log whose disk fails', () => {
   })
 
   test('tells a full disk from the operating system, and loses nothing of what was acknowledged', async () => {
-    const path = temporaryDirectory()
+    const target = temporaryDirectory()
     const [storage, records] = ['durable-log', 'x'].map((name) =>
       new URL(`../../../../src/embedded/eventstore/storage/${name}.ts`, import.meta.url).href.replace(
         'src/embedded/eventstore/storage/x',
@@ -156,7 +158,7 @@ describe('a log whose disk fails', () => {
       'ulimit -f 200; exec "$0" --input-type=module --eval "$1" "$2"',
       process.execPath,
       program,
-      path,
+      target,
     ])
     const [out, err] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')])
     expect(err).toBe('')
@@ -168,12 +170,48 @@ describe('a log whose disk fails', () => {
       failed: 'log-not-written',
     })
     expect(told.acknowledged).toBeGreaterThan(9)
-    const log = await openDurableLog({ directory: path })
+    const log = await openDurableLog({ directory: target })
     expect(log.durableEnd).toBeGreaterThanOrEqual(told.acknowledged)
     expect(log.durableEnd % 3).toBe(0)
     await log.append(nextRecords(log, 'a'))
     await log.close()
-    expect(await verifyLog({ directory: path })).toMatchObject({ isSound: true })
+    expect(await verifyLog({ directory: target })).toMatchObject({ isSound: true })
+  })
+})
+
+describe('a directory that cannot be used', () => {
+  test('is refused with its name and the reason', async () => {
+    const file = path.join(temporaryDirectory(), 'file')
+    fs.writeFileSync(file, '')
+    await expect(openDurableLog({ directory: file })).rejects.toMatchObject({
+      code: 'data-directory-unusable',
+      message: expect.stringContaining(file),
+    })
+  })
+
+  test('is refused when its disk is full, and free for the next try', async () => {
+    const inner = new RecordedDisk()
+    const disk = new FailingDisk(inner)
+    disk.failing = 'write'
+    await expect(openDurableLog({ directory, files: disk })).rejects.toThrow('no space left on device')
+    disk.failing = undefined
+    const log = await openDurableLog({ directory, files: disk })
+    await log.append(nextRecords(log, 'a'))
+    await log.close()
+    expect(await verifyLog({ directory, files: inner })).toMatchObject({ isSound: true, records: 1 })
+  })
+
+  test('is refused when a newer version wrote it', async () => {
+    const disk = new RecordedDisk()
+    await (await openDurableLog({ directory, files: disk })).close()
+    const [[name, bytes] = ['', Buffer.alloc(0)]] = disk.state()
+    bytes.writeUInt32LE(2, 8)
+    await expect(
+      openDurableLog({ directory, files: new RecordedDisk(new Map([[name, bytes]])) }),
+    ).rejects.toMatchObject({
+      code: 'directory-not-a-log',
+      message: expect.stringContaining('formatVersion=2'),
+    })
   })
 })
 
