@@ -1,7 +1,8 @@
 /** Passes on what any process adds to the record, so that a socket on one node shows what happens on another. */
-import type { Codec, RecordedEvent } from '../events/codec.ts'
+import type { Codec, RecordedEvent, StoredEvent } from '../events/codec.ts'
 import type { LiveFact } from '../events/live-facts.ts'
 import { CONVERSATION_CATEGORY_PREFIX, conversationIdFromStream } from '../events/stream-names.ts'
+import { isFault } from '../shared/failures.ts'
 import type { Position } from '../shared/ids.ts'
 import type { Logger } from '../shared/logger.ts'
 import { pause } from '../shared/waiting.ts'
@@ -28,7 +29,7 @@ export async function followConversations(parts: ConversationFeedParts, signal: 
       for await (const delivery of deliveries) {
         if (delivery.kind === 'checkpoint') after = delivery.position
         if (delivery.kind !== 'event') continue
-        pass(parts, parts.codec.decode(delivery.event))
+        pass(parts, delivery.event)
         after = delivery.event.position
       }
     } catch (error) {
@@ -38,12 +39,27 @@ export async function followConversations(parts: ConversationFeedParts, signal: 
   }
 }
 
-function pass(parts: ConversationFeedParts, event: RecordedEvent): void {
-  const conversationId = conversationIdFromStream(event.stream)
-  const fact = factOf(event)
+function pass(parts: ConversationFeedParts, stored: StoredEvent): void {
+  const conversationId = conversationIdFromStream(stored.stream)
+  const event = read(parts, stored)
+  const fact = event && factOf(event)
   if (conversationId === undefined || fact === undefined) return
   if (fact.type === 'response.stopped') parts.onStopped(fact.turnId)
   parts.live.publish(conversationId, fact)
+}
+
+/** An event that this version cannot read has nobody to be told to; it may not keep the others from being told. */
+function read({ codec, logger }: ConversationFeedParts, stored: StoredEvent): RecordedEvent | undefined {
+  try {
+    return codec.decode(stored)
+  } catch (error) {
+    if (!isFault(error)) throw error
+    logger.error(
+      { stream: stored.stream, position: String(stored.position), error: error.message },
+      'an event cannot be read',
+    )
+    return undefined
+  }
 }
 
 function factOf(event: RecordedEvent): Exclude<LiveFact, { type: 'response.delta' }> | undefined {
