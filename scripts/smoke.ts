@@ -1,6 +1,8 @@
 /** Starts the real program as a newcomer would, holds one conversation over the WebSocket, stops it, and looks what stayed behind. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
 import { signIn, textOfDeltas } from '../test/support/chat-client.ts'
 import { makeDataDirectory } from '../test/support/program.ts'
 
@@ -47,7 +49,11 @@ try {
   process.stdout.write('smoke: the conversation is in the read model\n')
   socket.close()
 } finally {
+  const { pid } = JSON.parse(await readFile(path.join(directory, 'running.json'), 'utf8')) as { pid: number }
   program.kill('SIGTERM')
-  process.stdout.write(`smoke: stopped with exit code ${await exited}\n`)
+  const exitCode = await exited
+  process.stdout.write(`smoke: stopped with exit code ${exitCode}\n`)
+  assert.equal(exitCode, 0)
+  assert.throws(() => process.kill(pid, 0), 'the server went on after npm had ended')
 }
 await remove()
