@@ -1,6 +1,6 @@
 /** Makes the page of all read models from the descriptions that the writer itself works from. */
 import { readModels } from '../src/projections/projectors.ts'
-import { columnName, columnsOf, type ReadModel } from '../src/projections/read-model.ts'
+import { columnName, type ReadModel, shownColumns } from '../src/projections/read-model.ts'
 
 export function readModelsPage(): string {
   return [
@@ -28,7 +28,7 @@ function section(model: ReadModel): string[] {
     '',
     '| column | type | holds |',
     '| --- | --- | --- |',
-    ...columnsOf(model).map(([field, { type, about }]) => `| \`${columnName(field)}\` | ${type} | ${about} |`),
+    ...shownColumns(model).map(({ name, type, about }) => `| \`${name}\` | ${type} | ${about} |`),
     '',
   ]
 }

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { parseUuid, toPosition, type Uuid } from '../shared/ids.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { Database } from './database.ts'
+import { searchCondition } from './message-search.ts'
 import { readCursor, writeCursor } from './page-cursor.ts'
 import { PositionWatcher } from './position-watcher.ts'
 import type {
@@ -15,13 +16,12 @@ import type {
   RoutingRow,
   TurnRow,
 } from './query-types.ts'
+import { parseSearch } from './search-terms.ts'
 
 /** No page is larger, whatever is asked for. */
 const PAGE_ROWS_MAX = 200
 /** The ancestors of a message are followed so far. */
 const BRANCH_MESSAGES_MAX = 10_000
-/** A search for more words than this is cut. */
-const SEARCH_WORDS_MAX = 10
 
 const listPlace = z.object({ at: z.iso.datetime({ precision: 3 }), id: z.uuid() })
 const messagePlace = z.object({ after: z.string().regex(/^\d{1,19}$/) })
@@ -125,8 +125,11 @@ async function listConversations(
     conditions.push(condition(`$${values.push(value)}`))
   if (kind !== undefined) add((place) => `kind = ${place}`, kind)
   if (isArchived !== undefined) add((place) => `is_archived = ${place}`, isArchived)
-  for (const word of searchWords(q)) {
-    add((place) => `(${holdsWord('title', place)} or ${anyMessageHoldsWord(place)})`, word)
+  for (const term of parseSearch(q ?? '')) {
+    const pattern = `%${term.typed.replaceAll(/[\\%_]/g, '\\$&')}%`
+    const title = `title ilike $${values.push(pattern)}`
+    const condition = searchCondition('$1', [term], values)
+    conditions.push(`(${title} or conversation_id in (select conversation_id from chat.message where ${condition}))`)
   }
   const counted = [...values]
   const countConditions = conditions.join(' and ')
@@ -151,27 +154,6 @@ async function listConversations(
   )
   const page = pageOf(rows, size, (row) => ({ at: row.updatedAt.toISOString(), id: row.conversationId }))
   return { ...page, count: count?.count ?? 0 }
-}
-
-/** Each word as a pattern of `ilike`, taken literally. */
-function searchWords(q: string | undefined): string[] {
-  const words = (q ?? '').replaceAll('\0', '').toWellFormed().split(/\s+/)
-  return words
-    .filter((word) => word !== '')
-    .slice(0, SEARCH_WORDS_MAX)
-    .map((word) => `%${word.replaceAll(/[\\%_]/g, '\\$&')}%`)
-}
-
-function holdsWord(column: string, place: string): string {
-  return `${column} ilike ${place}`
-}
-
-function anyMessageHoldsWord(place: string): string {
-  return `exists (
-    select from chat.message
-    where message.conversation_id = conversation.conversation_id
-      and ${holdsWord('text', place)}
-  )`
 }
 
 interface MessageColumns extends Omit<MessageRow, 'model'> {

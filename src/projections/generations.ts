@@ -3,7 +3,7 @@ import type { Logger } from '../shared/logger.ts'
 import type { Connection } from './connection.ts'
 import { beginMigrating, readMigrations } from './migrations.ts'
 import { PROJECTORS_VERSION, readModels } from './projectors.ts'
-import { columnName, columnNames, columnsOf, type ReadModel } from './read-model.ts'
+import { type ReadModel, shownColumns } from './read-model.ts'
 
 export interface Generation {
   readonly number: number
@@ -106,7 +106,7 @@ export async function showGeneration(connection: Connection, { number, schema }:
 
 /** Replaces the view in place where Postgres allows it, so that what others built upon it goes on. */
 async function showReadModel(connection: Connection, schema: string, model: ReadModel): Promise<void> {
-  const names = columnNames(model)
+  const names = shownColumns(model).map(({ name }) => name)
   const shown = await connection.query<{ name: string }>(
     `select column_name as name
     from information_schema.columns
@@ -149,9 +149,7 @@ function describe(what: 'table' | 'view', schema: string, model: ReadModel): str
   const place = `${schema}.${model.name}`
   return [
     `comment on ${what} ${place} is ${quoted(model.about)};`,
-    ...columnsOf(model).map(
-      ([field, { about }]) => `comment on column ${place}.${columnName(field)} is ${quoted(about)};`,
-    ),
+    ...shownColumns(model).map(({ name, about }) => `comment on column ${place}.${name} is ${quoted(about)};`),
   ].join('\n')
 }
 

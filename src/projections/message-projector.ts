@@ -1,6 +1,7 @@
 /** One row for each message of a person as it is sent, and for each answer as it ends, however it ends. */
 import type { RecordedEvent } from '../events/codec.ts'
 import { responseMessageIdOf } from '../events/stream-names.ts'
+import { languageOf } from './message-language.ts'
 import { messageModel, type StoredMessage } from './message-read-model.ts'
 import type { Projector, Surroundings } from './projector.ts'
 
@@ -62,5 +63,6 @@ function messageOf(
 ): Omit<StoredMessage, 'role' | 'status' | 'parentMessageId'> {
   const { conversationId, ownerId } = conversation
   const createdAt = event.envelope.occurredAt
-  return { conversationId, messageId, turnId, ownerId, text, rating: null, createdAt, position: event.position }
+  const message = { conversationId, messageId, turnId, ownerId, text, language: languageOf(text) }
+  return { ...message, rating: null, createdAt, position: event.position }
 }

@@ -1,4 +1,5 @@
 /** The table of messages: what was said, exactly as it was said. */
+import type { SearchLanguage } from './message-language.ts'
 import type { MessageStatus } from './query-types.ts'
 import type { ReadModel } from './read-model.ts'
 
@@ -10,6 +11,7 @@ export interface StoredMessage {
   readonly parentMessageId: string | null
   readonly role: 'user' | 'assistant'
   readonly text: string
+  readonly language: SearchLanguage
   readonly status: MessageStatus
   readonly rating: 'up' | 'down' | null
   readonly createdAt: string
@@ -31,9 +33,13 @@ export const messageModel: ReadModel<StoredMessage> = {
     parentMessageId: { type: 'text', about: 'The message that it follows; null for the first.' },
     role: { type: 'text', about: 'Who speaks: user or assistant.' },
     text: { type: 'text', about: 'The words, exactly; of a failed or stopped answer as far as it came.' },
+    language: { type: 'text', about: 'The language that a search takes the text for; simple when it is not known.' },
     status: { type: 'text', about: 'sent for a person; completed, failed or stopped for an answer.' },
     rating: { type: 'text', about: 'What the person thinks of the answer now: up or down; null when not rated.' },
     createdAt: { type: 'timestamptz', about: 'When it was sent, or when the answer ended.' },
     position: { type: 'bigint', about: 'The position of its event in the whole log: the order of messages.' },
+  },
+  derived: {
+    search: { type: 'tsvector', about: 'What a full-text search looks at: words, their stems, and the owner.' },
   },
 }

@@ -1,6 +1,8 @@
 /** All projectors, in the order in which they see an event, and the version of what they make together. */
 import type { RecordedEvent } from '../events/codec.ts'
 import { conversationModel } from './conversation-read-model.ts'
+import { eventIndexProjector } from './event-index-projector.ts'
+import { feedbackProjector } from './feedback-projector.ts'
 import { messageProjector } from './message-projector.ts'
 import type { Projector } from './projector.ts'
 import type { ReadModel } from './read-model.ts'
@@ -8,10 +10,16 @@ import { routingDecisionProjector } from './routing-decision-projector.ts'
 import { turnProjector } from './turn-projector.ts'
 
 /** One more whenever a projector or a table changes: the same events then give other rows, and a new generation is due. */
-export const PROJECTORS_VERSION = 1
+export const PROJECTORS_VERSION = 2
 
 /** Besides the projector of conversations, which decides whether the others see an event at all. */
-export const projectors = [messageProjector, routingDecisionProjector, turnProjector] as unknown as readonly Projector[]
+export const projectors = [
+  messageProjector,
+  routingDecisionProjector,
+  turnProjector,
+  feedbackProjector,
+  eventIndexProjector,
+] as unknown as readonly Projector[]
 
 export const readModels = [
   conversationModel,

@@ -22,6 +22,8 @@ export interface ReadModel<Row extends object = object> {
   /** The fields that name a row; the first is always the conversation's id. */
   readonly key: readonly (keyof Row & string)[]
   readonly columns: { readonly [Field in keyof Row & string]: Column }
+  /** Columns that Postgres itself derives from the others, by their names in Postgres. */
+  readonly derived?: Readonly<Record<string, Omit<Column, 'type'> & { readonly type: 'tsvector' }>>
 }
 
 export function columnName(field: string): string {
@@ -30,6 +32,14 @@ export function columnName(field: string): string {
 
 export function columnNames(model: ReadModel): string[] {
   return Object.keys(model.columns).map(columnName)
+}
+
+/** All columns that readers see: name, type and meaning, in order. */
+export function shownColumns(model: ReadModel): { name: string; type: string; about: string }[] {
+  return [
+    ...columnsOf(model).map(([field, column]) => ({ name: columnName(field), ...column })),
+    ...Object.entries(model.derived ?? {}).map(([name, column]) => ({ name, ...column })),
+  ]
 }
 
 /** Fields and their columns, in order. */

@@ -3,7 +3,7 @@
 import { type RowNames, type Rows, rowKey } from './batch-fold.ts'
 import type { Connection } from './connection.ts'
 import { readModels } from './projectors.ts'
-import { type ColumnType, columnName, columnsOf, type ReadModel } from './read-model.ts'
+import { type ColumnType, columnName, columnNames, columnsOf, type ReadModel } from './read-model.ts'
 
 type Cell = string | number | boolean | null
 
@@ -49,7 +49,7 @@ function loadStatement(schema: string, model: ReadModel): string {
   const types = Object.fromEntries(columnsOf(model).map(([field, { type }]) => [field, type]))
   const keys = model.key.map(columnName).join(', ')
   const arrays = model.key.map((field, index) => `$${index + 1}::${types[field]}[]`).join(', ')
-  return `select *
+  return `select ${columnNames(model).join(', ')}
     from ${schema}.${model.name}
     where (${keys}) in (select * from unnest(${arrays}))`
 }

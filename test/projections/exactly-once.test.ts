@@ -39,7 +39,7 @@ afterAll(() => postgres.stop())
 beforeEach(() => emptyReadModels(database))
 
 const STREAMS = 4
-const MODELS = ['conversation', 'message', 'turn', 'routing_decision']
+const MODELS = ['conversation', 'message', 'turn', 'routing_decision', 'feedback']
 
 interface Happening {
   readonly stream: string

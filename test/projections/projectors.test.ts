@@ -20,6 +20,7 @@ import {
   sent,
   started,
   stopped,
+  stream,
   turnOf,
   unarchived,
 } from '../support/examples.ts'
@@ -321,4 +322,58 @@ describe('conversations of two people who use the same id', () => {
       ['bob', 'I am bob'],
     ])
   })
+})
+
+describe('the read model of feedback', () => {
+  scenario('keeps the latest rating of an answer, with its note')
+    .given(started(), sent(), completed(), rated(), {
+      type: 'ResponseRated',
+      data: { messageId: answerOf('m1'), rating: 'down', note: 'Wrong' },
+    })
+    .thenRows('feedback', [
+      {
+        conversation_id: conversationId,
+        feedback_id: `rating ${answerOf('m1')}`,
+        owner_id: ownerId,
+        kind: 'rating',
+        message_id: answerOf('m1'),
+        turn_id: null,
+        rating: 'down',
+        note: 'Wrong',
+        given_by: ownerId,
+        given_at: second(4),
+        position: positionOf(4),
+      },
+    ])
+
+  scenario('keeps that a rating was taken back')
+    .given(started(), sent(), completed(), rated(), rated(answerOf('m1'), 'none'))
+    .thenRows('feedback', [{ kind: 'rating', rating: null }])
+
+  scenario('keeps what a message was really about, routed or not')
+    .given(started(), sent(), corrected())
+    .thenRows('feedback', [{ kind: 'correction', turn_id: turnOf('m1'), intent: 'support', rating: null }])
+})
+
+describe('the index of events', () => {
+  scenario('says where each event stands, who caused it, and when')
+    .given(started(), sent())
+    .thenRows('event_index', [
+      { conversation_id: conversationId, position: positionOf(0), type: 'ConversationStarted', revision: 0n },
+      {
+        position: positionOf(1),
+        stream,
+        revision: 1n,
+        type: 'MessageSent',
+        actor_kind: 'user',
+        actor_id: ownerId,
+        correlation_id: turnOf('m1'),
+        causation_id: 'message:m1',
+        occurred_at: second(1),
+      },
+    ])
+
+  scenario('has no row of a transient conversation')
+    .given(started({ retention: 'transient' }), sent())
+    .thenRows('event_index', [])
 })

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readModelsPage } from '../../scripts/read-models-page.ts'
 import type { Database } from '../../src/projections/database.ts'
 import { readModels } from '../../src/projections/projectors.ts'
-import { columnName, columnsOf } from '../../src/projections/read-model.ts'
+import { shownColumns } from '../../src/projections/read-model.ts'
 import { startTestPostgres, type TestPostgres } from './support/test-postgres.ts'
 
 let postgres: TestPostgres
@@ -19,8 +19,8 @@ const POSTGRES_NAMES: Record<string, string> = { timestamptz: 'timestamp(3) with
 
 describe('the description of a read model', () => {
   for (const model of readModels) {
-    const described = columnsOf(model).map(([field, { type, about }]) => ({
-      name: columnName(field),
+    const described = shownColumns(model).map(({ name, type, about }) => ({
+      name,
       type: POSTGRES_NAMES[type] ?? type,
       about,
     }))

@@ -6,6 +6,7 @@ import { digestOfGeneration, type GenerationDigest } from '../../../src/projecti
 import { GenerationFeeder } from '../../../src/projections/generation-feeder.ts'
 import { writerLimits } from '../../../src/projections/generation-writer.ts'
 import { findLiveGeneration, type Generation } from '../../../src/projections/generations.ts'
+import { readModels } from '../../../src/projections/projectors.ts'
 import { silentLogger } from '../../../src/shared/logger.ts'
 import { codec, TestRecord } from './record.ts'
 
@@ -37,7 +38,7 @@ export async function emptyReadModels(database: Database): Promise<void> {
   const { number, schema } = await liveGeneration(database)
   await database.queries.withConnection(async (connection) => {
     await connection.script(`
-      truncate ${schema}.conversation, ${schema}.message, ${schema}.turn, ${schema}.routing_decision;
+      truncate ${readModels.map(({ name }) => `${schema}.${name}`).join(', ')};
       delete from emberlog.parked_event;
       update emberlog.checkpoint set position = -1, event_count = 0 where generation = ${number}`)
   })

@@ -27,15 +27,33 @@ create table message (
   parent_message_id text,
   role text not null,
   text text not null,
+  language text not null,
   status text not null,
   rating text,
   created_at timestamptz(3) not null,
   position bigint not null,
+  -- Words as they are, their stems where the language is known, and the owner as one more word: a search for one person
+  -- then meets only that person's messages (no word of a text begins with a space). Characters of scripts without spaces count as words.
+  search tsvector generated always as (
+    array_to_tsvector(array[' ' || owner_id])
+    || to_tsvector('simple', regexp_replace(left(text, 50000), '([\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])', ' \1 ', 'g'))
+    || case language
+      when 'english' then to_tsvector('english', left(text, 50000))
+      when 'german' then to_tsvector('german', left(text, 50000))
+      when 'french' then to_tsvector('french', left(text, 50000))
+      when 'spanish' then to_tsvector('spanish', left(text, 50000))
+      when 'italian' then to_tsvector('italian', left(text, 50000))
+      when 'portuguese' then to_tsvector('portuguese', left(text, 50000))
+      when 'dutch' then to_tsvector('dutch', left(text, 50000))
+      else ''::tsvector
+    end
+  ) stored,
   primary key (conversation_id, message_id)
 );
 
 create index message_order on message (conversation_id, position);
 create index message_of_owner on message (owner_id, message_id);
+create index message_search on message using gin (search) with (fastupdate = off);
 
 create table turn (
   conversation_id uuid not null,
@@ -91,3 +109,39 @@ create table routing_decision (
   corrected_at timestamptz(3),
   primary key (conversation_id, turn_id)
 );
+
+create table feedback (
+  conversation_id uuid not null,
+  feedback_id text not null,
+  owner_id text not null,
+  kind text not null,
+  message_id text,
+  turn_id uuid,
+  rating text,
+  intent text,
+  note text,
+  given_by text not null,
+  given_at timestamptz(3) not null,
+  position bigint not null,
+  primary key (conversation_id, feedback_id)
+);
+
+create table event_index (
+  conversation_id uuid not null,
+  position bigint not null,
+  stream text not null,
+  revision bigint not null,
+  event_id uuid not null,
+  type text not null,
+  actor_kind text not null,
+  actor_id text not null,
+  correlation_id text not null,
+  causation_id text not null,
+  occurred_at timestamptz(3) not null,
+  primary key (conversation_id, position)
+);
+
+create index event_index_position on event_index (position);
+create index event_index_actor on event_index (actor_id, position);
+create index event_index_correlation on event_index (correlation_id, position);
+create index event_index_type on event_index (type, position);
