@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { openDurableLog } from '../../../../src/embedded/eventstore/storage/durable-log.ts'
 import { verifyLog } from '../../../../src/embedded/eventstore/storage/log-verification.ts'
+import {
+  encodeMark,
+  FRAME_HEADER_BYTES,
+  MARK_BYTES,
+} from '../../../../src/embedded/eventstore/storage/record-format.ts'
 import { isStorageFault } from '../../../../src/embedded/eventstore/storage/storage-fault.ts'
 import { allRecords, nextRecords } from './log-records.ts'
 import { type DiskState, RecordedDisk } from './recorded-disk.ts'
@@ -136,13 +141,15 @@ describe('damage to what was durable', () => {
 
   test('does not follow from frames that somebody stored as an event', async () => {
     const { killed, sizes } = await threeGroups()
-    // The body is a copy of real frames and marks; then that very append is torn.
     const frames = (killed.get(`${directory}/${FIRST}`) as Buffer).subarray(HEADER_BYTES, sizes[3])
+    // A body of real frames, after a mark made for the very place where it will lie: all but the segment's secret salt.
+    const bodyAt = sizes[3] + MARK_BYTES + FRAME_HEADER_BYTES + 'd'.length + 'noted'.length
+    const body = Buffer.concat([encodeMark(bodyAt, 7, 0), frames])
     const { disk, log } = await opened(killed)
-    await log.append(nextRecords(log, 'd', 1, { body: frames }))
-    const torn = changed(disk.state(), FIRST, (bytes) =>
-      bytes.subarray(0, bytes.byteLength - 1).fill(0, sizes[3] + 60, sizes[3] + 61),
-    )
+    await log.append(nextRecords(log, 'd', 1, { body }))
+    // Then that very append is torn, before the body.
+    const torn = changed(disk.state(), FIRST, (bytes) => bytes.fill(0xff, sizes[3] + 60, sizes[3] + 61))
+    expect(torn.get(`${directory}/${FIRST}`)?.subarray(bodyAt, bodyAt + body.byteLength)).toEqual(body)
     const again = await opened(torn)
     expect(again.log.durableEnd).toBe(6)
     await Promise.all([log.close(), again.log.close()])

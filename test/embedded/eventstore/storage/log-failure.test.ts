@@ -129,6 +129,19 @@ describe('a log whose disk fails', () => {
     await log.close()
   })
 
+  test('ends chores that waited for their turn', async () => {
+    const disk = new FailingDisk(new RecordedDisk())
+    const log = await openDurableLog({ directory, files: disk })
+    await log.append(nextRecords(log, 'a'))
+    const chores = [log.backup('/copy'), log.compact({ mayDrop: () => true })]
+    disk.failing = 'sync'
+    const append = log.append(nextRecords(log, 'a'))
+    await expect(append).rejects.toMatchObject({ code: 'log-not-written' })
+    for (const chore of chores) await expect(chore).rejects.toThrow('no space left')
+    await expect(log.compact({ mayDrop: () => true })).rejects.toMatchObject({ code: 'log-not-written' })
+    await log.close()
+  })
+
   test('tells a full disk from the operating system, and loses nothing of what was acknowledged', async () => {
     const target = temporaryDirectory()
     const [storage, records] = ['durable-log', 'x'].map((name) =>
