@@ -15,12 +15,6 @@ export interface QueueRules {
 //   ▲            │ failed (said so, took too long, or left), and not too often
 //   └────────────┘ failed too often: given up, to be parked
 
-/** A delivery and who gets it. */
-export interface Handed<Who extends Consumer> {
-  readonly delivery: Delivery
-  readonly consumer: Who
-}
-
 export class DeliveryQueue<Who extends Consumer = Consumer> {
   readonly consumers: Who[] = []
   readonly #rules: QueueRules
@@ -59,12 +53,6 @@ export class DeliveryQueue<Who extends Consumer = Consumer> {
     return first && this.#rules.messageTimeoutMs > 0 ? first.sentMs + this.#rules.messageTimeoutMs : undefined
   }
 
-  get #room(): number {
-    let room = 0
-    for (const consumer of this.consumers) if (hasRoom(consumer)) room += consumer.slots - consumer.inFlight.size
-    return room
-  }
-
   add(delivery: Delivery): void {
     if (delivery.place === undefined) this.#replays.push(delivery)
     else this.#fresh.push(delivery)
@@ -81,25 +69,24 @@ export class DeliveryQueue<Who extends Consumer = Consumer> {
     return this.retry(consumer, [...consumer.inFlight.keys()])
   }
 
-  /** Hands out what there is room for, so many at most. Answers what goes to whom, in order. */
-  dispatch(nowMs: number, countMax = Infinity): Handed<Who>[] {
-    const sent: Handed<Who>[] = []
-    const room = Math.min(this.#room, countMax)
+  /** Hands out what there is room for, in order. `hand` is told of each, and may find that a consumer takes no more. */
+  dispatch(nowMs: number, hand: (delivery: Delivery, consumer: Who) => void): void {
     for (const list of [this.#retries, this.#replays, this.#fresh]) {
       const kept: Delivery[] = []
       let at = 0
-      for (; at < list.length && sent.length < room; at += 1) {
+      for (; at < list.length; at += 1) {
         const delivery = list[at] as Delivery
         const consumer = this.#strategy.choose(delivery, this.consumers)
+        if (!consumer && !this.consumers.some(hasRoom)) break
         // Two events of the same id cannot be told apart by their answers: the second waits for the first.
-        if (consumer && !consumer.inFlight.has(delivery.id)) {
+        if (!consumer || consumer.inFlight.has(delivery.id)) kept.push(delivery)
+        else {
           this.#hand(delivery, consumer, nowMs)
-          sent.push({ delivery, consumer })
-        } else kept.push(delivery)
+          hand(delivery, consumer)
+        }
       }
       if (at > 0) list.splice(0, at, ...kept)
     }
-    return sent
   }
 
   /** The consumer has answered for these, which are out of the queue now. Ids it does not hold mean nothing. */

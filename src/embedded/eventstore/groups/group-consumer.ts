@@ -56,14 +56,14 @@ export class GroupConsumer implements Consumer {
     return this.#latencies?.summary()
   }
 
-  /** Sends; `onRoom` is called when a consumer that had too much to read has read it. */
-  send(events: readonly OutgoingEvent[], onRoom: () => void): void {
-    this.items.total += events.length
-    this.port.send(events)
-    for (const { event, link } of events) this.#unsentBytes += (event?.byteLength ?? 0) + (link?.byteLength ?? 0)
+  /** An event is about to be sent. With much on its way the consumer takes no more, until `onRoom` says that it has read. */
+  noteSent({ event, link }: OutgoingEvent, onRoom: () => void): void {
+    this.items.total += 1
+    this.#unsentBytes += (event?.byteLength ?? 0) + (link?.byteLength ?? 0)
     if (this.#unsentBytes < LIMITS.outputBytesMax || this.isCongested) return
     this.isCongested = true
-    void this.port.writable().then(() => {
+    setImmediate(async () => {
+      await this.port.writable()
       this.isCongested = false
       this.#unsentBytes = 0
       onRoom()

@@ -31,8 +31,6 @@ export interface Joining {
 
 export type NackAction = 'park' | 'retry' | 'skip'
 
-/** Deliveries prepared at once: what they carry is in memory until it is sent. */
-const DISPATCH_BATCH = 32
 /** Reads before others have their turn. */
 const READS_PER_RUN = 16
 /** Parked messages held ready while they are replayed. */
@@ -232,19 +230,22 @@ export class SubscriptionGroup {
   }
 
   #dispatch(): void {
-    for (;;) {
-      const handed = this.#queue.dispatch(this.#now(), DISPATCH_BATCH)
-      if (handed.length === 0) return
-      const outboxes = new Map<GroupConsumer, OutgoingEvent[]>()
-      for (const { delivery, consumer } of handed) {
-        const outgoing = this.#content(delivery)
-        const outbox = outboxes.get(consumer)
-        if (!outgoing) this.ack(consumer, [delivery.id])
-        else if (outbox) outbox.push(outgoing)
-        else outboxes.set(consumer, [outgoing])
+    const outboxes = new Map<GroupConsumer, OutgoingEvent[]>()
+    const vanished: { delivery: Delivery; consumer: GroupConsumer }[] = []
+    this.#queue.dispatch(this.#now(), (delivery, consumer) => {
+      const outgoing = this.#content(delivery)
+      if (!outgoing) {
+        vanished.push({ delivery, consumer })
+        return
       }
-      for (const [consumer, events] of outboxes) this.#send(consumer, events)
-    }
+      consumer.noteSent(outgoing, this.#wake)
+      this.items.total += 1
+      const outbox = outboxes.get(consumer)
+      if (outbox) outbox.push(outgoing)
+      else outboxes.set(consumer, [outgoing])
+    })
+    for (const [consumer, events] of outboxes) consumer.port.send(events)
+    for (const { delivery, consumer } of vanished) this.ack(consumer, [delivery.id])
   }
 
   /** What goes out; undefined when there is nothing left of the event. */
@@ -255,11 +256,6 @@ export class SubscriptionGroup {
     if (!record) return undefined
     const { isResolvingLinks } = this.definition.settings
     return toOutgoing(resolve(this.#store, delivery, record, isResolvingLinks), delivery.retryCount)
-  }
-
-  #send(consumer: GroupConsumer, events: readonly OutgoingEvent[]): void {
-    this.items.total += events.length
-    consumer.send(events, this.#wake)
   }
 
   #answered(consumer: GroupConsumer, ids: Iterable<string>): readonly InFlight[] {

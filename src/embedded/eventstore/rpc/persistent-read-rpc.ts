@@ -10,6 +10,7 @@ import {
   NACK,
 } from '../protocol/persistent-messages.ts'
 import { encodeEventFrames } from '../protocol/read-messages.ts'
+import { isMetastream } from '../streams/stream-metadata.ts'
 import type { GrpcCall, RpcHandler } from '../transport/grpc-call.ts'
 import { groupDropped, groupFull, groupMissing } from './persistent-failures.ts'
 import { type GroupsContext, nameOf } from './persistent-groups-rpc.ts'
@@ -29,7 +30,7 @@ export function persistentReadRpc({ groups, access }: GroupsContext): RpcHandler
         }
         if (member) throw badRequest('a consumer connects once')
         access.authorizeNode(call.principal, 'subscriptions/process')
-        access.authorizeStream(call.principal, 'read', message.stream)
+        access.authorizeStream(call.principal, isMetastream(message.stream) ? 'read-metadata' : 'read', message.stream)
         member = new Membership(call, groups, message)
       },
       () => call.end(),

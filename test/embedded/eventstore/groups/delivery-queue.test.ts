@@ -31,9 +31,20 @@ function queueWith(ids: string, rules: Partial<QueueRules> = {}): DeliveryQueue<
 
 /** Hands out what can be handed out, as text: `a>one` is event a in the hands of one. */
 function dispatched(queue: DeliveryQueue<Worker>, nowMs = 0): string {
-  const text = ({ delivery, consumer }: { delivery: Delivery; consumer: Worker }) =>
+  const text = ({ delivery, consumer }: Handed) =>
     `${delivery.id}${delivery.retryCount ? `#${delivery.retryCount}` : ''}>${consumer.id}`
-  return queue.dispatch(nowMs).map(text).join(' ')
+  return handedOut(queue, nowMs).map(text).join(' ')
+}
+
+interface Handed {
+  readonly delivery: Delivery
+  readonly consumer: Worker
+}
+
+function handedOut(queue: DeliveryQueue<Worker>, nowMs = 0): Handed[] {
+  const handed: Handed[] = []
+  queue.dispatch(nowMs, (delivery, consumer) => handed.push({ delivery, consumer }))
+  return handed
 }
 
 const idsOf = (deliveries: readonly Delivery[]) => deliveries.map(({ id }) => id).join(' ')
@@ -65,6 +76,16 @@ describe('a queue of deliveries', () => {
     expect(dispatched(queue)).toBe('')
     one.isCongested = false
     expect(dispatched(queue)).toBe('a>one')
+  })
+
+  test('stops at the consumer that finds, while it is served, that it takes no more', () => {
+    const queue = queueWith('a b c')
+    const one = worker('one')
+    queue.connect(one)
+    queue.dispatch(0, (delivery) => {
+      one.isCongested = delivery.id === 'b'
+    })
+    expect([...one.inFlight.keys()]).toEqual(['a', 'b'])
   })
 
   test('takes an answer once, and only from the consumer that holds the event', () => {
@@ -176,7 +197,7 @@ describe('sharing', () => {
     const workers = [worker('one', 999), worker('two', 999), worker('three', 999)]
     for (const consumer of workers) queue.connect(consumer)
     const streams = workers.map(() => new Set<string>())
-    for (const { delivery, consumer } of queue.dispatch(0)) streams[workers.indexOf(consumer)]?.add(delivery.pin)
+    for (const { delivery, consumer } of handedOut(queue)) streams[workers.indexOf(consumer)]?.add(delivery.pin)
     const sizes = streams.map(({ size }) => size)
     expect(sizes.reduce((sum, size) => sum + size)).toBe(200)
     expect(Math.min(...sizes)).toBeGreaterThan(30)
@@ -187,20 +208,20 @@ describe('sharing', () => {
     const one = worker('one', 999)
     queue.connect(one)
     for (let stream = 0; stream < 50; stream += 1) queue.add(event(`${stream}-a`, { pin: `s${stream}` }))
-    expect(queue.dispatch(0)).toHaveLength(50)
+    expect(handedOut(queue)).toHaveLength(50)
     queue.connect(worker('two', 999))
     for (let stream = 0; stream < 50; stream += 1) queue.add(event(`${stream}-b`, { pin: `s${stream}` }))
-    expect(new Set(queue.dispatch(0).map(({ consumer }) => consumer.id))).toEqual(new Set(['one']))
+    expect(new Set(handedOut(queue).map(({ consumer }) => consumer.id))).toEqual(new Set(['one']))
     queue.take(one, [...one.inFlight.keys()])
     for (let stream = 0; stream < 50; stream += 1) queue.add(event(`${stream}-c`, { pin: `s${stream}` }))
-    expect(new Set(queue.dispatch(0).map(({ consumer }) => consumer.id))).toEqual(new Set(['one', 'two']))
+    expect(new Set(handedOut(queue).map(({ consumer }) => consumer.id))).toEqual(new Set(['one', 'two']))
   })
 
   test('by Pinned lets streams of consumers with room pass those of a full one, without changing any order', () => {
     const queue = pinned(40)
     const workers = [worker('one', 3), worker('two', 999)]
     for (const consumer of workers) queue.connect(consumer)
-    const first = queue.dispatch(0)
+    const first = handedOut(queue)
     expect(first.filter(({ consumer }) => consumer.id === 'one')).toHaveLength(3)
     expect(first.filter(({ consumer }) => consumer.id === 'two').length).toBeGreaterThan(3)
     const ofTwo = first.filter(({ consumer }) => consumer.id === 'two').map(({ delivery }) => delivery.revision)
