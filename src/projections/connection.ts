@@ -1,5 +1,5 @@
 /** One connection to Postgres: each statement ends in rows or in a fault, within a stated time, and none outlives its server. */
-import { Client, type ClientConfig, types } from 'pg'
+import { Client, type ClientConfig, type QueryConfig, types } from 'pg'
 import { asDatabaseFault } from './database-failures.ts'
 
 export interface ConnectionSettings {
@@ -18,9 +18,15 @@ export interface Connection {
   /** Runs several statements without parameters in one round trip. */
   readonly script: (text: string) => Promise<void>
   /** Runs `work` in a transaction: committed when it resolves, rolled back when it rejects. */
-  readonly transaction: <Value>(work: () => Promise<Value>, mode?: string) => Promise<Value>
+  readonly transaction: <Value>(work: () => Promise<Value>, options?: TransactionOptions) => Promise<Value>
   /** Aborts when the connection is lost, whoever ended it. */
   readonly lost: AbortSignal
+}
+
+export interface TransactionOptions {
+  readonly isRepeatableRead?: boolean
+  /** Its statements have no time limit: for bulk work that shows its progress. */
+  readonly mayTakeLong?: boolean
 }
 
 /** A connection as its pool sees it. */
@@ -36,6 +42,7 @@ export interface OpenConnection extends Connection {
 const INT8 = 20
 /** The server ends a statement first; this is for a server that cannot be heard any more. */
 const SILENCE_MS = 5_000
+const LONGEST_TIMER_MS = 2 ** 31 - 1
 const KEEP_ALIVE_MS = 10_000
 
 const typeParsers = {
@@ -82,6 +89,7 @@ class PostgresConnection implements OpenConnection {
   onStatement: (isRunning: boolean) => void = () => {}
   readonly #lost: AbortController
   #running = 0
+  #mayTakeLong = false
   #closed: Promise<void> | undefined
 
   constructor(client: Client, lost: AbortController) {
@@ -91,17 +99,23 @@ class PostgresConnection implements OpenConnection {
   }
 
   readonly query = async <Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> => {
-    const result = await this.#run(text, () => this.client.query<Row>(text, values as unknown[]))
+    const result = await this.#run(text, () => this.client.query<Row>(this.#timed(text, values)))
     return result.rows
   }
 
   readonly script = async (text: string): Promise<void> => {
-    await this.#run(text, () => this.client.query(text))
+    await this.#run(text, () => this.client.query(this.#timed(text)))
   }
 
-  readonly transaction = async <Value>(work: () => Promise<Value>, mode = ''): Promise<Value> => {
-    await this.script(`begin ${mode}`)
+  readonly transaction = async <Value>(
+    work: () => Promise<Value>,
+    options: TransactionOptions = {},
+  ): Promise<Value> => {
+    const { isRepeatableRead = false, mayTakeLong = false } = options
+    await this.script(isRepeatableRead ? 'begin isolation level repeatable read' : 'begin')
+    this.#mayTakeLong = mayTakeLong
     try {
+      if (mayTakeLong) await this.script('set local statement_timeout = 0')
       const value = await work()
       await this.script('commit')
       return value
@@ -109,6 +123,16 @@ class PostgresConnection implements OpenConnection {
       // A connection that cannot even roll back is closed by its pool; the first error is the one to tell.
       await this.script('rollback').catch(() => this.#lost.abort())
       throw error
+    } finally {
+      this.#mayTakeLong = false
+    }
+  }
+
+  #timed(text: string, values?: readonly unknown[]): QueryConfig {
+    return {
+      text,
+      ...(values !== undefined && { values: values as unknown[] }),
+      ...(this.#mayTakeLong && { query_timeout: LONGEST_TIMER_MS }),
     }
   }
 

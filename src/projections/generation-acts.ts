@@ -11,7 +11,7 @@ import {
   listGenerations,
   showGeneration,
 } from './generations.ts'
-import { beginMigrating } from './migrations.ts'
+import { beginMigrating, MIGRATING } from './migrations.ts'
 
 const ATTEMPTS_MAX = 20
 const RETRY_MS = 500
@@ -31,7 +31,7 @@ export async function rollBackTo({ database, logger, generation: number }: Gener
   for (let attempt = 1; ; attempt += 1) {
     try {
       const shown = await database.queries.withConnection((connection) =>
-        connection.transaction(() => leadReadersTo(connection, number)),
+        connection.transaction(() => leadReadersTo(connection, number), MIGRATING),
       )
       logger.warn({ generation: number }, 'rolled the read models back')
       return shown
@@ -74,7 +74,7 @@ export async function dropGeneration({ database, logger, generation: number }: G
       if (state === 'live') throw new Fault('generation-live', { generation: number })
       await forgetGeneration(connection, number)
       await connection.script(`drop schema if exists ${schema} cascade`)
-    }),
+    }, MIGRATING),
   )
   logger.info({ generation: number }, 'dropped a generation of read models')
 }

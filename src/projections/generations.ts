@@ -1,7 +1,7 @@
 /** Generations of read models: made, found, and shown to readers; exactly one is live. */
 import type { Logger } from '../shared/logger.ts'
 import type { Connection } from './connection.ts'
-import { beginMigrating, readMigrations } from './migrations.ts'
+import { beginMigrating, MIGRATING, readMigrations } from './migrations.ts'
 import { PROJECTORS_VERSION, readModels } from './projectors.ts'
 import { type ReadModel, shownColumns } from './read-model.ts'
 
@@ -53,7 +53,7 @@ export async function ensureLiveGeneration(connection: Connection, logger: Logge
     await showGeneration(connection, generation)
     logger.info({ generation: generation.number, version: PROJECTORS_VERSION }, 'made the first read models')
     return { ...generation, state: 'live' }
-  })
+  }, MIGRATING)
 }
 
 /** Makes the empty tables of the next generation. Inside a transaction that began migrating. */

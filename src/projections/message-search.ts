@@ -49,6 +49,7 @@ export function createMessageSearch({ database }: { readonly database: Pick<Data
         from chat.message
           join chat.conversation using (conversation_id)
         where ${condition}
+          and conversation.owner_id = $1
           and deleted_at is null
           ${beforeCondition}
         order by position desc

@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { Fault } from '../shared/failures.ts'
 import type { Logger } from '../shared/logger.ts'
 import { migrationLock } from './advisory-locks.ts'
-import type { Connection } from './connection.ts'
+import type { Connection, TransactionOptions } from './connection.ts'
 
 interface Migration {
   readonly number: number
@@ -47,12 +47,15 @@ export async function migrate(connection: Connection, logger: Logger): Promise<v
       ])
       logger.info({ migration: name }, 'migrated')
     }
-  })
+  }, MIGRATING)
 }
+
+/** Options of a transaction that changes the schema. */
+export const MIGRATING: TransactionOptions = { mayTakeLong: true }
 
 /** For a transaction that changes the schema: one at a time, and as long as it takes. */
 export async function beginMigrating(connection: Connection): Promise<void> {
-  await connection.script('set local statement_timeout = 0; set local lock_timeout = 0')
+  await connection.script('set local lock_timeout = 0')
   await connection.query('select pg_advisory_xact_lock($1, $2)', migrationLock)
 }
 

@@ -18,7 +18,7 @@ import {
   listGenerations,
   showGeneration,
 } from './generations.ts'
-import { beginMigrating } from './migrations.ts'
+import { beginMigrating, MIGRATING } from './migrations.ts'
 import { PROJECTORS_VERSION } from './projectors.ts'
 
 export interface RebuildParts {
@@ -107,7 +107,7 @@ async function findOrCreate({ database, isResumed = false }: RebuildParts): Prom
       const isOurs = ({ state, projectorsVersion }: Generation) =>
         state === 'building' && projectorsVersion === PROJECTORS_VERSION
       return begun.findLast(isOurs) ?? createGeneration(connection)
-    }),
+    }, MIGRATING),
   )
 }
 
@@ -148,16 +148,18 @@ class Builder {
 
   /** Digests the live rows in one snapshot, comes to exactly the same position, and digests the new rows. */
   async compare(): Promise<{ differing: string[]; digest: GenerationDigest }> {
-    const { live, liveDigest } = await this.#connection.transaction(async () => {
-      await this.#connection.script('set local statement_timeout = 0')
-      const snapshot = await requireLive(this.#connection)
-      return { live: snapshot, liveDigest: await digestOfGeneration(this.#connection, snapshot.schema) }
-    }, 'isolation level repeatable read')
+    const { live, liveDigest } = await this.#connection.transaction(
+      async () => {
+        const snapshot = await requireLive(this.#connection)
+        return { live: snapshot, liveDigest: await digestOfGeneration(this.#connection, snapshot.schema) }
+      },
+      { isRepeatableRead: true, mayTakeLong: true },
+    )
     await this.#followUntil(live, 'comparing')
-    const digest = await this.#connection.transaction(async () => {
-      await this.#connection.script('set local statement_timeout = 0')
-      return digestOfGeneration(this.#connection, this.#generation.schema)
-    })
+    const digest = await this.#connection.transaction(
+      () => digestOfGeneration(this.#connection, this.#generation.schema),
+      { mayTakeLong: true },
+    )
     const differing = differingModels(liveDigest, digest)
     const isExplained = live.projectorsVersion !== PROJECTORS_VERSION || this.#parts.isForced === true
     if (differing.length > 0 && !isExplained) {
@@ -177,7 +179,7 @@ class Builder {
     for (let attempt = 1; ; attempt += 1) {
       await this.catchUp()
       try {
-        return await this.#connection.transaction(() => this.#handOver())
+        return await this.#connection.transaction(() => this.#handOver(), MIGRATING)
       } catch (error) {
         if (!isFault(error, 'database-busy') || attempt === SHOW_ATTEMPTS_MAX) throw error
         this.#parts.logger.info({ attempt, reason: String(error) }, 'waiting to show the new read models')
