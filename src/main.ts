@@ -1,5 +1,6 @@
 /** The composition root: builds every adapter from the configuration, starts the roles, and stops them in order. */
 import type { AddressInfo } from 'node:net'
+import { collectDefaultMetrics, Registry } from 'prom-client'
 import { agentFor } from './agents/agent-catalogue.ts'
 import { loadKnowledgeBase } from './agents/knowledge-base.ts'
 import { createOfflineAssistant } from './agents/offline-assistant.ts'
@@ -18,6 +19,7 @@ import { startServers } from './main/server-processes.ts'
 import { createConversationQueries } from './projections/conversation-queries.ts'
 import { openDatabase } from './projections/database.ts'
 import { createProjectionWriter, type ProjectionWriter } from './projections/projection-writer.ts'
+import { addReadSideMetrics } from './projections/read-side-metrics.ts'
 import { followConversations } from './reactors/conversation-feed.ts'
 import { createLiveAnswers } from './reactors/live-answers.ts'
 import { createResponder, type Responder } from './reactors/responder.ts'
@@ -87,6 +89,9 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
   const writer = has('projector') ? createProjectionWriter({ database, reader: store, codec, logger }) : undefined
   if (writer !== undefined) stopLater('projection writer', writer.stop)
   writer?.start()
+  const metrics = new Registry()
+  collectDefaultMetrics({ register: metrics })
+  addReadSideMetrics({ registry: metrics, database, ...(writer && { writer }) })
 
   const handler = createCommandHandler({
     store,
@@ -144,6 +149,7 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
       live,
       previewRouting: router.route,
       readiness,
+      metrics,
       clock: systemClock,
       logger,
       settings,

@@ -1,4 +1,5 @@
 /** `emberlog audit …`: what an auditor reads, always from the record itself and never with a way to write to it. */
+import type { Command } from 'commander'
 import { replayLine, replayStream } from '../audit/stream-replay.ts'
 import type { Config } from '../config.ts'
 import { createCodec } from '../events/codec.ts'
@@ -6,21 +7,29 @@ import { conversationIdOf, conversationStream } from '../events/stream-names.ts'
 import type { Logger } from '../shared/logger.ts'
 import { exitCodes } from './exit-codes.ts'
 import { complain, say, sayJson } from './output.ts'
+import type { RunCommand } from './run-command.ts'
 import { withEventReader } from './server-access.ts'
 
-export interface ReplayOptions {
+export function addAuditCommands(emberlog: Command, run: RunCommand): void {
+  const audit = emberlog.command('audit').description('read the record itself; never changes it')
+  audit
+    .command('replay <stream>')
+    .description('every event of a stream, in order')
+    .option('--owner <id>', "take <stream> as this person's own conversation id")
+    .option('--json', 'print every event whole, as a line of JSON')
+    .action((stream: string, options: ReplayOptions) =>
+      run((config, logger) => auditReplay(config, stream, options, logger)),
+    )
+}
+
+interface ReplayOptions {
   /** With it, the stream is named by the owner's own conversation id. */
   readonly owner?: string
   readonly json?: boolean
 }
 
 /** Resolves with the exit code: 1 when the stream holds nothing, or something that cannot be read. */
-export async function auditReplay(
-  config: Config,
-  name: string,
-  options: ReplayOptions,
-  logger: Logger,
-): Promise<number> {
+async function auditReplay(config: Config, name: string, options: ReplayOptions, logger: Logger): Promise<number> {
   const stream = options.owner === undefined ? name : conversationStream(conversationIdOf(options.owner, name))
   return await withEventReader(config, logger, async (reader) => {
     let count = 0

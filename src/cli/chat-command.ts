@@ -1,5 +1,6 @@
 /** `emberlog chat "…"`: sends one message, streams the answer, and lists the events that the turn left in the record. */
 import { randomUUID } from 'node:crypto'
+import type { Command } from 'commander'
 import { replayLine, replayStream } from '../audit/stream-replay.ts'
 import type { Config } from '../config.ts'
 import { createCodec } from '../events/codec.ts'
@@ -10,12 +11,24 @@ import type { Logger } from '../shared/logger.ts'
 import { openEventStoreDb } from '../store/eventstoredb-store.ts'
 import { exitCodes } from './exit-codes.ts'
 import { complain, say, sayJson } from './output.ts'
+import type { RunCommand } from './run-command.ts'
 import { findRunningServer, type RunningServer } from './running-server.ts'
 
 /** An answer that takes longer than this is not waited for. */
 const ANSWER_MS_MAX = 180_000
 
-export interface ChatOptions {
+export function addChatCommand(emberlog: Command, run: RunCommand): void {
+  emberlog
+    .command('chat <text>')
+    .description('send one message, stream the answer, and list the events that the turn left in the record')
+    .option('--user <id>', 'who sends it', 'me')
+    .option('--conversation <id>', 'the conversation to go on with (default: a new one)')
+    .option('--url <url>', 'a running server (default: the one on the data directory, or one started for this message)')
+    .option('--json', 'print every frame and event as a line of JSON')
+    .action((text: string, options: ChatOptions) => run((config, logger) => chatOnce(config, text, options, logger)))
+}
+
+interface ChatOptions {
   readonly user: string
   readonly conversation?: string
   readonly url?: string
@@ -23,7 +36,7 @@ export interface ChatOptions {
 }
 
 /** Resolves with the exit code: 1 when the turn failed, was stopped, or the message was refused. */
-export async function chatOnce(config: Config, text: string, options: ChatOptions, logger: Logger): Promise<number> {
+async function chatOnce(config: Config, text: string, options: ChatOptions, logger: Logger): Promise<number> {
   const conversation = options.conversation ?? `cli-${randomUUID()}`
   const server = await reachServer(config, options.url, logger)
   try {

@@ -68,6 +68,14 @@ export const faultExplanations: Readonly<Record<string, string>> = {
   'rebuild-stopped': 'The rebuild was stopped before it was done; the live read models are unchanged.',
   'generation-differs':
     'The read models built anew differ from the live ones although the same projectors made both. They were kept apart for inspection; nothing was replaced.',
+  'generation-busy': 'Another process works on this generation of read models. Wait for it, or stop it.',
+  'generation-live': 'This generation of read models is the live one: it cannot be dropped, and needs no way back.',
+  'generation-unfinished': 'This generation was never complete. Run `emberlog projections rebuild` instead.',
+  'generation-behind': 'Nobody feeds this generation any more, so it would show an old state. Rebuild instead.',
+  'not-parked': 'Nothing of this stream is parked, or the position is not the first parked one.',
+  'position-invalid': 'A position is a decimal number, as `projections parked show` prints it.',
+  'discard-not-confirmed':
+    'Discarding leaves the event out of the read models for good. Run the command again with --yes if that is meant.',
   'generation-unknown': 'There is no generation of read models with this number.',
 
   // Routing and answering

@@ -1,58 +1,248 @@
 /** `emberlog projections …`: looks after the read models, beside a running Emberlog or alone. */
+import type { Command } from 'commander'
 import type { Config } from '../config.ts'
 import { createCodec } from '../events/codec.ts'
-import { openDatabase } from '../projections/database.ts'
+import { type Database, openDatabase } from '../projections/database.ts'
+import { dropGeneration, rollBackTo } from '../projections/generation-acts.ts'
+import { listGenerations } from '../projections/generations.ts'
+import {
+  discardParkedEvent,
+  listParkedStreams,
+  type ReleaseOutcome,
+  retryParkedEvents,
+  showParkedEvents,
+} from '../projections/parked-events.ts'
 import { type RebuildProgress, rebuildProjections } from '../projections/rebuild.ts'
+import { Fault } from '../shared/failures.ts'
+import { parsePosition } from '../shared/ids.ts'
 import type { Logger } from '../shared/logger.ts'
+import type { EventReader } from '../store/event-store.ts'
 import { openEventStoreDb } from '../store/eventstoredb-store.ts'
 import { exitCodes } from './exit-codes.ts'
 import { progressLine, say, sayJson } from './output.ts'
+import type { RunCommand } from './run-command.ts'
 import { reachServers } from './server-access.ts'
 
 /** A command takes few connections beside a running program: one that writes, one that reads, one to spare. */
 const COMMAND_CONNECTIONS_MAX = 3
 
-export interface RebuildOptions {
+const AS_JSON = ['--json', 'print lines of JSON'] as const
+
+export function addProjectionsCommands(emberlog: Command, run: RunCommand): void {
+  const projections = emberlog.command('projections').description('look after the read models')
+  projections
+    .command('rebuild')
+    .description('build the read models anew from the record, beside the live ones, and take them into use')
+    .option('--force', 'take them into use even if they differ without a known reason')
+    .option('--json', 'print progress and result as lines of JSON')
+    .action((options: RebuildOptions) => run((config, logger) => rebuild(config, options, logger)))
+  projections
+    .command('list')
+    .description('the generations of read models there are: the live one, and older or unfinished ones')
+    .option(...AS_JSON)
+    .action((options: OutputOptions) => run((config, logger) => listAllGenerations(config, options, logger)))
+  projections
+    .command('roll-back <generation>')
+    .description('lead readers back to an earlier generation that is still fed')
+    .action((number: string) => run((config, logger) => rollBack(config, number, logger)))
+  projections
+    .command('drop <generation>')
+    .description('remove a generation that nobody reads')
+    .action((number: string) => run((config, logger) => drop(config, number, logger)))
+
+  const parked = projections
+    .command('parked')
+    .description('events that could not become rows, and what waits behind them')
+  parked
+    .command('list')
+    .description('the streams that wait; exit code 1 when there are any')
+    .option(...AS_JSON)
+    .action((options: OutputOptions) => run((config, logger) => listParked(config, options, logger)))
+  parked
+    .command('show <stream>')
+    .description('the parked events of a stream, with the reason')
+    .option(...AS_JSON)
+    .action((stream: string, options: OutputOptions) =>
+      run((config, logger) => showParked(config, stream, options, logger)),
+    )
+  parked
+    .command('retry <stream>')
+    .description('handle the parked events of a stream again')
+    .action((stream: string) => run((config, logger) => retryParked(config, stream, logger)))
+  parked
+    .command('discard <stream> <position>')
+    .description('leave the first parked event of a stream out of the read models for good; the record keeps it')
+    .option('--by <name>', 'who decided it', 'operator')
+    .option('--yes', 'confirm')
+    .action((stream: string, position: string, options: DiscardOptions) =>
+      run((config, logger) => discardParked(config, stream, position, options, logger)),
+    )
+}
+
+interface OutputOptions {
   readonly json?: boolean
+}
+
+interface Reached {
+  readonly database: Database
+  readonly reader: EventReader
+}
+
+/** Opens both servers for the work and lets go of them afterwards. */
+async function withReadSide(
+  config: Config,
+  logger: Logger,
+  work: (reached: Reached) => Promise<number>,
+): Promise<number> {
+  await using reached = new AsyncDisposableStack()
+  const servers = await reachServers(config, logger, reached)
+  const reader = openEventStoreDb({ connectionString: servers.eventStoreUrl, logger })
+  reached.defer(reader.close)
+  const database = await openDatabase({
+    connectionString: servers.databaseUrl,
+    connectionsMax: COMMAND_CONNECTIONS_MAX,
+    applicationName: 'emberlog-command',
+    logger,
+  })
+  reached.defer(database.close)
+  return await work({ database, reader })
+}
+
+interface RebuildOptions extends OutputOptions {
   readonly force?: boolean
 }
 
 /** Resolves with the exit code; a difference that nothing explains is thrown as `generation-differs`. */
-export async function rebuild(config: Config, options: RebuildOptions, logger: Logger): Promise<number> {
-  await using reached = new AsyncDisposableStack()
-  const servers = await reachServers(config, logger, reached)
-  const store = openEventStoreDb({ connectionString: servers.eventStoreUrl, logger })
-  reached.defer(store.close)
-  const database = await openDatabase({
-    connectionString: servers.databaseUrl,
-    connectionsMax: COMMAND_CONNECTIONS_MAX,
-    applicationName: 'emberlog-rebuild',
-    logger,
-  })
-  reached.defer(database.close)
-  const line = progressLine()
-  const onProgress = (progress: RebuildProgress) =>
-    options.json ? sayJson({ event: 'progress', ...progress }) : line.show(progressText(progress))
-  const isForced = options.force === true
-  const result = await rebuildProjections({
-    database,
-    reader: store,
-    codec: createCodec(),
-    logger,
-    onProgress,
-    isForced,
-  })
-  line.clear()
-  const { digest, ...shown } = result
-  if (options.json) sayJson({ event: 'rebuilt', ...shown })
-  else {
+function rebuild(config: Config, options: RebuildOptions, logger: Logger): Promise<number> {
+  return withReadSide(config, logger, async ({ database, reader }) => {
+    const line = progressLine()
+    const onProgress = (progress: RebuildProgress) =>
+      options.json ? sayJson({ event: 'progress', ...progress }) : line.show(progressText(progress))
+    const isForced = options.force === true
+    const result = await rebuildProjections({ database, reader, codec: createCodec(), logger, onProgress, isForced })
+    line.clear()
+    const { digest: _digest, ...shown } = result
+    if (options.json) {
+      sayJson({ event: 'rebuilt', ...shown })
+      return exitCodes.success
+    }
     const perS = Math.round((result.events * 1000) / Math.max(1, result.tookMs))
     say(`rebuilt ${result.events} events in ${(result.tookMs / 1000).toFixed(1)} s (${perS} events/s)`)
+    say(`generation ${result.generation} is live in place of ${result.replaced}`)
+    say(`read models that differ: ${result.differing.join(', ') || 'none'}`)
+    return exitCodes.success
+  })
+}
+
+function listAllGenerations(config: Config, options: OutputOptions, logger: Logger): Promise<number> {
+  return withReadSide(config, logger, async ({ database }) => {
+    for (const generation of await listGenerations(database.queries)) {
+      const { number, state, projectorsVersion, position, eventCount, createdAt } = generation
+      if (options.json) sayJson(plain(generation))
+      else {
+        const made = createdAt.toISOString()
+        say(
+          `${String(number).padStart(4)}  ${state.padEnd(8)}  version ${projectorsVersion}  ${eventCount} events to position ${position}  made ${made}`,
+        )
+      }
+    }
+    return exitCodes.success
+  })
+}
+
+function rollBack(config: Config, number: string, logger: Logger): Promise<number> {
+  return withReadSide(config, logger, async ({ database }) => {
+    const generation = await rollBackTo({ database, logger, generation: generationNumber(number) })
+    say(`generation ${generation.number} is live again`)
+    return exitCodes.success
+  })
+}
+
+function drop(config: Config, number: string, logger: Logger): Promise<number> {
+  return withReadSide(config, logger, async ({ database }) => {
+    await dropGeneration({ database, logger, generation: generationNumber(number) })
+    say(`generation ${number} is dropped`)
+    return exitCodes.success
+  })
+}
+
+/** Resolves with 1 when something is parked: a script can ask. */
+function listParked(config: Config, options: OutputOptions, logger: Logger): Promise<number> {
+  return withReadSide(config, logger, async ({ database }) => {
+    const streams = await listParkedStreams(database)
+    for (const parked of streams) {
+      if (options.json) sayJson(plain(parked))
+      else
+        say(
+          `${parked.stream}  ${parked.events} events from position ${parked.firstPosition} (${parked.firstType}): ${parked.reason}`,
+        )
+    }
+    if (streams.length === 0 && !options.json) say('nothing is parked')
+    return streams.length === 0 ? exitCodes.success : exitCodes.foundWrong
+  })
+}
+
+function showParked(config: Config, stream: string, options: OutputOptions, logger: Logger): Promise<number> {
+  return withReadSide(config, logger, async ({ database }) => {
+    const events = await showParkedEvents(database, stream)
+    for (const event of events) {
+      if (options.json) sayJson(plain(event))
+      else
+        say(
+          `${String(event.revision).padStart(4)}  position ${event.position}  ${event.type}  ${event.isFirst ? event.reason : 'waits'}`,
+        )
+    }
+    if (events.length === 0) throw new Fault('not-parked', { stream })
+    return exitCodes.success
+  })
+}
+
+function retryParked(config: Config, stream: string, logger: Logger): Promise<number> {
+  return withReadSide(config, logger, async ({ database, reader }) =>
+    sayReleased(await retryParkedEvents({ database, reader, codec: createCodec(), logger, stream })),
+  )
+}
+
+interface DiscardOptions {
+  readonly yes?: boolean
+  readonly by: string
+}
+
+/** Leaves an event out of the read models for good, so it wants to be confirmed: throws `discard-not-confirmed` without `--yes`. */
+async function discardParked(
+  config: Config,
+  stream: string,
+  position: string,
+  options: DiscardOptions,
+  logger: Logger,
+): Promise<number> {
+  const parsed = parsePosition(position)
+  if (parsed === undefined) throw new Fault('position-invalid', { position })
+  if (options.yes !== true) throw new Fault('discard-not-confirmed', { stream, position })
+  return await withReadSide(config, logger, async ({ database, reader }) => {
+    const act = { database, reader, codec: createCodec(), logger, stream, position: parsed, discardedBy: options.by }
+    return sayReleased(await discardParkedEvent(act))
+  })
+}
+
+function sayReleased(outcomes: readonly ReleaseOutcome[]): number {
+  for (const { generation, released, remaining, reason } of outcomes) {
     say(
-      `generation ${result.generation} is live in place of ${result.replaced}; differing read models: ${result.differing.join(', ') || 'none'}`,
+      `generation ${generation}: ${released} events handled, ${remaining} still parked${reason === undefined ? '' : `: ${reason}`}`,
     )
   }
-  return exitCodes.success
+  return outcomes.some(({ remaining }) => remaining > 0) ? exitCodes.foundWrong : exitCodes.success
+}
+
+function generationNumber(text: string): number {
+  const number = Number(text)
+  if (!Number.isSafeInteger(number) || number < 1) throw new Fault('generation-unknown', { generation: text })
+  return number
+}
+
+/** Positions and counts are 64 bit: in JSON they are decimal strings. */
+function plain(row: object): unknown {
+  return JSON.parse(JSON.stringify(row, (_name, value) => (typeof value === 'bigint' ? String(value) : value)))
 }
 
 const BAR_WIDTH = 30

@@ -135,8 +135,51 @@ describe('emberlog projections rebuild', () => {
   })
 })
 
+describe('emberlog projections', () => {
+  it('lists the generations, of which one is live, and goes back to an earlier one', async () => {
+    const { exitCode, output } = await emberlog(['projections', 'list', '--json'], data.directory)
+    expect(exitCode).toBe(0)
+    const live = parsed(output).filter(({ state }) => state === 'live')
+    expect(live).toHaveLength(1)
+    expect((await emberlog(['projections', 'drop', String(live[0]?.['number'])], data.directory)).complaints).toContain(
+      'live one',
+    )
+    const unknown = await emberlog(['projections', 'roll-back', '999'], data.directory)
+    expect([unknown.exitCode, unknown.complaints]).toEqual([3, expect.stringContaining('no generation')])
+  })
+
+  it('says that nothing is parked, and discards nothing that is not confirmed', async () => {
+    const list = await emberlog(['projections', 'parked', 'list'], data.directory)
+    expect([list.exitCode, list.output]).toEqual([0, 'nothing is parked\n'])
+    const discard = await emberlog(['projections', 'parked', 'discard', 'conversation-x', '5'], data.directory)
+    expect([discard.exitCode, discard.complaints]).toEqual([3, expect.stringContaining('--yes')])
+    const retry = await emberlog(['projections', 'parked', 'retry', 'conversation-x'], data.directory)
+    expect([retry.exitCode, retry.complaints]).toEqual([3, expect.stringContaining('Nothing of this stream is parked')])
+  })
+})
+
+describe('emberlog routing explain', () => {
+  it('says where a message would go and why, without a server', async () => {
+    const { exitCode, output } = await emberlog(['routing', 'explain', 'What is RAG in AI?', '--json'], data.directory)
+    expect(exitCode).toBe(0)
+    expect(JSON.parse(output)).toMatchObject({ intent: 'learning', agent: 'learning' })
+    const shown = await emberlog(['routing', 'explain', 'What is RAG in AI?'], data.directory)
+    expect(shown.output).toContain('learning')
+  })
+})
+
 describe('every command', () => {
-  const commands = ['', 'serve', 'chat', 'audit', 'audit replay', 'projections', 'projections rebuild']
+  const commands = [
+    '',
+    'serve',
+    'chat',
+    'audit',
+    'audit replay',
+    'projections',
+    'projections rebuild',
+    'projections parked',
+    'routing explain',
+  ]
   it.each(commands)('explains itself: emberlog %s', async (command) => {
     const words = command.split(' ').filter((word) => word !== '')
     const { exitCode, output } = await emberlog([...words, '--help'], data.directory)
