@@ -130,9 +130,10 @@ function sendMessage(session: Session, { messageId, text, parentMessageId }: Cli
         return relay.refuse(turnId)
       }
       services.recentTurns.note(person.ownerId, clientConversationId, outcome)
-      const isUnseen = relay.accept({ type: 'message.accepted', messageId, turnId, position: String(outcome.position) })
+      const position = String(outcome.position)
+      const isUnseen = relay.accept({ type: 'message.accepted', messageId, turnId, position }, outcome.isRepeat)
       // Who repeats a message of an earlier turn has missed that turn.
-      if (isUnseen && outcome.isRepeat) await catchUp(session, turnId, 0)
+      if (isUnseen) await catchUp(session, turnId, 0)
     },
     (reason) => {
       refuse(reason)

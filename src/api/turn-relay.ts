@@ -13,8 +13,8 @@ export interface TurnRelay {
   readonly begin: (inFlight: readonly TurnInFlight[]) => void
   /** A message of this socket is on its way to the record: facts of its turn wait until it is accepted or refused. */
   readonly expect: (turnId: string) => void
-  /** Sends the acceptance, then what waited. True when nothing else of the turn was sent here: a repeat then needs a replay. */
-  readonly accept: (frame: AcceptedFrame) => boolean
+  /** Sends the acceptance, then what waited. True when the turn is an earlier one that this socket has seen nothing of: it needs a replay. */
+  readonly accept: (frame: AcceptedFrame, isRepeat: boolean) => boolean
   /** Lets what waited pass: the turn, if there is one, was opened elsewhere. */
   readonly refuse: (turnId: string) => void
   readonly pass: (fact: LiveFact) => void
@@ -46,7 +46,9 @@ interface RelayedTurn {
   /** Sends of this socket that opened the turn and are not answered yet. */
   sendsUnderWay: number
   isOwn: boolean
-  isShown: boolean
+  /** Every delta after `followedFrom` was or will be sent here. */
+  isFollowed: boolean
+  followedFrom: number
   lastDelta: number
   held: LiveFact[]
 }
@@ -62,7 +64,8 @@ export function createTurnRelay(parts: TurnRelayParts): TurnRelay {
       stage: 'following',
       sendsUnderWay: 0,
       isOwn: false,
-      isShown: false,
+      isFollowed: false,
+      followedFrom: 0,
       lastDelta: 0,
       held: [],
     }
@@ -126,13 +129,16 @@ export function createTurnRelay(parts: TurnRelayParts): TurnRelay {
       default:
         assertNever(fact)
     }
-    turn.isShown = true
   }
 
   return {
     begin(inFlight) {
-      // A turn without a delta has nothing to resume: it is simply followed.
-      for (const { turnId, lastDelta } of inFlight) turnOf(turnId).stage = lastDelta > 0 ? 'unresumed' : 'following'
+      for (const { turnId, lastDelta } of inFlight) {
+        const turn = turnOf(turnId)
+        // A turn without a delta has nothing to resume: it is simply followed.
+        if (lastDelta === 0) turn.isFollowed = true
+        else turn.stage = 'unresumed'
+      }
     },
 
     expect(turnId) {
@@ -142,14 +148,15 @@ export function createTurnRelay(parts: TurnRelayParts): TurnRelay {
       if (turn.stage === 'following') turn.stage = 'expected'
     },
 
-    accept(frame) {
+    accept(frame, isRepeat) {
       const turn = turnOf(frame.turnId)
       turn.sendsUnderWay = Math.max(0, turn.sendsUnderWay - 1)
       send(frame)
       if (turn.stage === 'expected') turn.stage = 'following'
-      const isUnseen = !turn.isShown && turn.held.every(isTerminal)
+      if (!isRepeat) turn.isFollowed = true
+      const isUnseen = !turn.isFollowed && turn.stage !== 'ended'
       if (turn.stage === 'following') release(turn)
-      return isUnseen && turn.stage !== 'ended'
+      return isUnseen
     },
 
     refuse(turnId) {
@@ -164,22 +171,25 @@ export function createTurnRelay(parts: TurnRelayParts): TurnRelay {
 
     pass(fact) {
       const turn = turnOf(fact.turnId)
-      if (turn.stage === 'expected') return hold(turn, fact)
-      if (turn.stage !== 'unresumed') return show(turn, fact)
-      if (isTerminal(fact)) {
+      if (turn.stage === 'unresumed') {
+        // Deltas of a turn that waits for its `resume` come with the replay.
+        if (!isTerminal(fact)) return
         hold(turn, fact)
         parts.onEndedUnresumed(fact.turnId)
+        return
       }
-      // Deltas of a turn that waits for its `resume` come with the replay.
+      turn.isFollowed = true
+      if (turn.stage === 'expected') hold(turn, fact)
+      else show(turn, fact)
     },
 
     resume(turnId, lastDelta) {
       const turn = turnOf(turnId)
       if (turn.stage === 'ended' || turn.stage === 'expected') return true
+      // What was sent on this very socket arrives: sending it twice would look like a second answer.
+      if (turn.stage === 'following' && turn.isFollowed && lastDelta >= turn.followedFrom) return true
       const missed = replay(turnId, lastDelta)
-      turn.stage = 'following'
-      turn.held = []
-      turn.lastDelta = lastDelta
+      Object.assign(turn, { stage: 'following', isFollowed: true, followedFrom: lastDelta, lastDelta, held: [] })
       for (const fact of missed ?? []) show(turn, fact)
       return missed !== undefined
     },
