@@ -1,17 +1,18 @@
 /**
- * Holds the embedded event store against the recordings of a real EventStoreDB: `npm run conformance [-- --only REGEX]`.
- * Plays every scenario with the unchanged official client, prints the counts per area and each difference, and exits
+ * Holds the embedded event store against the recordings of a real EventStoreDB: `npm run conformance [-- --only REGEX]`,
+ * once in the clear and once over TLS (`--mode clear` or `--mode tls` for one of them). Plays every scenario with the unchanged official client, prints the counts per area and each difference, and exits
  * with 1 when there is one that test/conformance/allowed.txt does not argue.
  */
 import { spawn } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual, parseArgs } from 'node:util'
 import { startEmbeddedEventStore } from '../src/embedded/eventstore/start-embedded.ts'
+import { makeCertificate } from '../src/embedded/eventstore/transport/self-made-certificate.ts'
 
 const home = fileURLToPath(new URL('../test/conformance/', import.meta.url))
 const recorder = path.join(home, 'record.mjs')
@@ -22,29 +23,50 @@ interface Recording {
   readonly about: { readonly strays?: unknown }
 }
 
-const { values: options } = parseArgs({ options: { only: { type: 'string' }, 'in-memory': { type: 'boolean' } } })
+/** How the store runs, and the recording of a real server that ran so. */
+const MODES = { clear: 'golden.json', tls: 'golden-tls.json' } as const
+type Mode = keyof typeof MODES
+
+const { values: options } = parseArgs({
+  options: { only: { type: 'string' }, mode: { type: 'string' }, 'in-memory': { type: 'boolean' } },
+})
 const directory = await mkdtemp(path.join(tmpdir(), 'emberlog-conformance-'))
 try {
-  process.exitCode = (await conforms('golden.json')) ? 0 : 1
+  const modes = (Object.keys(MODES) as Mode[]).filter((mode) => options.mode === undefined || options.mode === mode)
+  if (modes.length === 0) throw new Error(`--mode is one of ${Object.keys(MODES).join(', ')}`)
+  for (const mode of modes) if (!(await conforms(mode))) process.exitCode = 1
 } finally {
   await rm(directory, { recursive: true, force: true })
 }
 
 /** Records a fresh store and compares; true when nothing differs but what is allowed to. */
-async function conforms(golden: string): Promise<boolean> {
-  const mine = path.join(directory, golden)
-  const goldenPath = path.join(home, golden)
-  const storage = options['in-memory'] ? { inMemory: true as const } : { dataDirectory: path.join(directory, 'store') }
-  const store = await startEmbeddedEventStore(storage)
+async function conforms(mode: Mode): Promise<boolean> {
+  const mine = path.join(directory, `mine-${mode}.json`)
+  const goldenPath = path.join(home, MODES[mode])
+  const store = await startFresh(mode)
   const only = options.only === undefined ? [] : ['--only', options.only]
   const recorded = await run([recorder, store.connectionString, ...only], mine)
   await store.stop()
   const recording = await readRecording(mine)
+  console.log(`against ${MODES[mode]}`)
   printAreas(await readRecording(goldenPath), recording)
   const differs = await run([recorder, '--diff', goldenPath, mine, '--allow', allowances])
   const strays = JSON.stringify(recording.about.strays ?? [])
   if (strays !== '[]' && strays !== '{}') console.log(`the client threw outside any call: ${strays}`)
   return recorded === 0 && differs === 0 && (strays === '[]' || strays === '{}')
+}
+
+async function startFresh(mode: Mode): Promise<{ connectionString: string; stop(): Promise<void> }> {
+  const storage = options['in-memory']
+    ? { inMemory: true as const }
+    : { dataDirectory: path.join(directory, `store-${mode}`) }
+  if (mode === 'clear') return startEmbeddedEventStore(storage)
+  const tls = makeCertificate({ hosts: ['localhost', '127.0.0.1'], nowMs: Date.now() })
+  const store = await startEmbeddedEventStore({ ...storage, tls })
+  const authority = path.join(directory, 'authority.crt')
+  await writeFile(authority, tls.authority)
+  const connectionString = `esdb://admin:changeit@localhost:${store.port}?tls=true&tlsCaFile=${authority}`
+  return { connectionString, stop: () => store.stop() }
 }
 
 /** Runs a script and answers its exit code; its output goes to a file, or to ours. */

@@ -1,4 +1,5 @@
 /** What the worker and whoever started it say to each other. */
+import type { TlsIdentity } from './transport/port-listener.ts'
 
 /** Given to the worker when it starts. */
 export interface WorkerSettings {
@@ -6,6 +7,7 @@ export interface WorkerSettings {
   readonly dataDirectory: string | undefined
   readonly host: string
   readonly port: number
+  readonly tls: TlsIdentity | undefined
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'

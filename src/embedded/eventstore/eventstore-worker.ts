@@ -21,12 +21,11 @@ const logger: StoreLogger = {
 
 async function run(): Promise<void> {
   const log = await openLog()
-  const server = await startEventStore({ log, host: settings.host, port: settings.port, logger }).catch(
-    async (error) => {
-      await log.close()
-      throw error
-    },
-  )
+  const { host, port, tls } = settings
+  const server = await startEventStore({ log, host, port, ...(tls && { tls }), logger }).catch(async (error) => {
+    await log.close()
+    throw error
+  })
   void log.failed.then(async (error) => {
     tell(failureOf(error))
     await stop(server, log)

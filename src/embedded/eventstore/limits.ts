@@ -62,6 +62,15 @@ export const LIMITS = {
   filterMatchMs: 250,
   filterCacheMax: 10_000,
 
+  // Access
+  usersMax: 10_000,
+  /** Credentials of which it is remembered whether they are right. */
+  signInsMax: 10_000,
+  /** Credentials that wait to be looked at; each takes some 50 ms. */
+  signInQueueMax: 64,
+  loginNameCharactersMax: 256,
+  passwordBytesMax: 1_024,
+
   // Groups (persistent subscriptions)
   /** All definitions are written with every change of one. */
   groupsMax: 2_000,

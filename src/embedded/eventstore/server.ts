@@ -1,6 +1,9 @@
 /** Serves one log over EventStoreDB's protocol on one port. */
 import { randomUUID } from 'node:crypto'
-import { openAccess } from './access/access-control.ts'
+import { type AccessControl, openAccess } from './access/access-control.ts'
+import { secureAccess } from './access/secure-access.ts'
+import { SignIn } from './access/sign-in.ts'
+import { UserAccounts } from './access/user-accounts.ts'
 import { GroupRegistry } from './groups/group-registry.ts'
 import { rpcRoutes } from './rpc/rpc-routes.ts'
 import { SERVER_VERSION } from './rpc/server-features-rpc.ts'
@@ -18,9 +21,12 @@ export interface EventStoreServerOptions {
   readonly host: string
   /** 0 takes a free one. */
   readonly port: number
-  /** Without it everybody who reaches the port may do everything, so the host must be a loopback address … */
+  /** With it callers sign in (`admin` and `ops`, password `changeit` at first) and streams keep their rules. */
   readonly tls?: TlsIdentity
-  /** … unless this says that the network around it is trusted. */
+  /**
+   * Without it everybody who reaches the port may do everything, so the host must be a loopback address, unless
+   * this says that the network around it is trusted.
+   */
   readonly isInsecureAllowed?: boolean
   readonly logger?: StoreLogger
 }
@@ -53,7 +59,8 @@ export async function startEventStore(options: EventStoreServerOptions): Promise
   const groups = new GroupRegistry({ store, logger })
   let port = options.port
   const node = { instanceId, address: () => ({ host, port }) }
-  const access = openAccess
+  const users = new UserAccounts(store)
+  const access = tls ? await openSecurely(store, users) : openAccess
   const grpc = new GrpcServer({ routes: rpcRoutes({ store, access, groups, node }), access, logger })
   const listener = await listenOnPort({ host, port, tls, grpc, http1: http1Routes(SERVER_VERSION) }).catch((error) => {
     groups.halt()
@@ -72,6 +79,11 @@ export async function startEventStore(options: EventStoreServerOptions): Promise
     return close()
   })
   return { port, url: `esdb://${host.includes(':') ? `[${host}]` : host}:${port}?tls=${tls !== undefined}`, close }
+}
+
+async function openSecurely(store: EventStore, users: UserAccounts): Promise<AccessControl> {
+  await users.addDefaults()
+  return secureAccess(store, new SignIn(users))
 }
 
 function isLoopback(host: string): boolean {

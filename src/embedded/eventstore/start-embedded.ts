@@ -2,6 +2,7 @@
 import { Worker } from 'node:worker_threads'
 import type { FromWorker, ToWorker, WorkerSettings } from './embedded-messages.ts'
 import { type StoreLogger, silentLogger } from './store-logger.ts'
+import type { TlsIdentity } from './transport/port-listener.ts'
 
 /** Where the events live: a directory, which is made if need be, or memory alone. */
 export type EmbeddedStorage =
@@ -9,7 +10,9 @@ export type EmbeddedStorage =
   | { readonly inMemory: true; readonly dataDirectory?: undefined }
 
 export type EmbeddedEventStoreOptions = EmbeddedStorage & {
-  /** Loopback by default: there is neither encryption nor sign-in. */
+  /** With it connections are encrypted and callers sign in; without it everybody on this machine may do everything. */
+  readonly tls?: TlsIdentity
+  /** Loopback by default, and nothing else without TLS. */
   readonly host?: string
   /** 0, the default, takes a free port. */
   readonly port?: number
@@ -49,6 +52,7 @@ export async function startEmbeddedEventStore(options: EmbeddedEventStoreOptions
     dataDirectory: options.inMemory ? undefined : options.dataDirectory,
     host: options.host ?? '127.0.0.1',
     port: options.port ?? 0,
+    tls: options.tls,
   }
   const worker = new Worker(new URL('./eventstore-worker.ts', import.meta.url), {
     workerData: settings,

@@ -17,10 +17,11 @@ export type NodeAction = `${'operations' | 'subscriptions' | 'users' | 'monitori
 
 /**
  * Asked before anything is done. Both `authorize…` methods throw a GrpcError (PERMISSION_DENIED with the trailer
- * `exception: access-denied`) when the answer is no; `authenticate` throws UNAUTHENTICATED on wrong credentials.
+ * `exception: access-denied`) when the answer is no; `authenticate` throws UNAUTHENTICATED on wrong credentials, at once
+ * or later: a password that was not seen before takes a while to check.
  */
 export interface AccessControl {
-  authenticate(headers: IncomingHttpHeaders): Principal
+  authenticate(headers: IncomingHttpHeaders): Principal | Promise<Principal>
   authorizeStream(principal: Principal, action: StreamAction, stream: string): void
   authorizeNode(principal: Principal, action: NodeAction): void
 }
@@ -29,11 +30,16 @@ export function accessDenied(): GrpcError {
   return new GrpcError(GRPC_STATUS.permissionDenied, 'Access Denied', { exception: 'access-denied' })
 }
 
-const EVERYBODY: Principal = { name: undefined, groups: [] }
+export function unauthenticated(): GrpcError {
+  return new GrpcError(GRPC_STATUS.unauthenticated, 'Unauthenticated')
+}
+
+/** Somebody who gave no name. */
+export const NOBODY: Principal = { name: undefined, groups: [] }
 
 /** An insecure node: credentials are not looked at and everything is allowed but writing to what is not a stream. */
 export const openAccess: AccessControl = {
-  authenticate: () => EVERYBODY,
+  authenticate: () => NOBODY,
   authorizeStream(_principal, action, stream) {
     if (stream === '$all' && action !== 'read' && action !== 'read-metadata' && action !== 'write-metadata')
       throw accessDenied()

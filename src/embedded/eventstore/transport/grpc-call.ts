@@ -1,7 +1,7 @@
 /** One gRPC call on one HTTP/2 stream: whole messages in, messages out with back-pressure, one status at the end. */
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import { constants } from 'node:http2'
-import type { Principal } from '../access/access-control.ts'
+import { NOBODY, type Principal } from '../access/access-control.ts'
 import { LIMITS } from '../limits.ts'
 import { MalformedMessage } from '../protocol/protobuf-reader.ts'
 import type { StoreLogger } from '../store-logger.ts'
@@ -17,7 +17,6 @@ const GOOD_END: Readonly<Record<string, string>> = { 'grpc-status': '0' }
 export interface CallOptions {
   readonly stream: ServerHttp2Stream
   readonly headers: IncomingHttpHeaders
-  readonly principal: Principal
   readonly unfinished: UnfinishedBytes
   readonly logger: StoreLogger
 }
@@ -25,7 +24,8 @@ export interface CallOptions {
 export class GrpcCall {
   readonly path: string
   readonly headers: IncomingHttpHeaders
-  readonly principal: Principal
+  /** Whoever calls: known before a handler begins. */
+  principal: Principal = NOBODY
   /** Whether the client let the last `writable` wait: it takes less than it is given. */
   hasWaited = false
   readonly #stream: ServerHttp2Stream
@@ -46,7 +46,6 @@ export class GrpcCall {
   constructor(options: CallOptions) {
     this.#stream = options.stream
     this.headers = options.headers
-    this.principal = options.principal
     this.path = String(options.headers[':path'])
     this.#logger = options.logger
     this.#unfinished = options.unfinished

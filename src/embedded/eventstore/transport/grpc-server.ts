@@ -80,24 +80,24 @@ export class GrpcServer {
 
   #begin(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     const { access, logger, routes } = this.#options
-    let principal = NOBODY
-    let refused: GrpcError | undefined
-    try {
-      principal = access.authenticate(headers)
-    } catch (error) {
-      refused = error instanceof GrpcError ? error : new GrpcError(GRPC_STATUS.unknown, 'authentication failed')
-    }
-    const call = new GrpcCall({ stream, headers, principal, unfinished: this.#unfinished, logger })
+    const call = new GrpcCall({ stream, headers, unfinished: this.#unfinished, logger })
     this.#calls.add(call)
     call.onClose(() => this.#calls.delete(call))
     const handler = routes.get(call.path)
-    if (refused) call.fail(refused)
-    else if (handler) void call.serve(handler)
-    else call.fail(new GrpcError(GRPC_STATUS.unimplemented, `${call.path} is not offered by this server`))
+    void call.serve((served) => {
+      const principal = access.authenticate(headers)
+      if (!handler) throw new GrpcError(GRPC_STATUS.unimplemented, `${call.path} is not offered by this server`)
+      if (!(principal instanceof Promise)) return serveAs(principal, handler, served)
+      return principal.then((found) => serveAs(found, handler, served))
+    })
   }
 }
 
-const NOBODY: Principal = { name: undefined, groups: [] }
+/** What the client has sent meanwhile waits in its stream. */
+function serveAs(principal: Principal, handler: RpcHandler, call: GrpcCall): void | Promise<void> {
+  call.principal = principal
+  if (call.isOpen) return handler(call)
+}
 
 /** A request over HTTP/2 that is not gRPC. */
 function answerPlainly(stream: ServerHttp2Stream): void {
