@@ -97,10 +97,10 @@ export const variables = {
   ),
   EMBERLOG_MESSAGES_PER_MINUTE_MAX: variable(
     wholeNumber(1, 100_000),
-    '120',
+    '1200',
     'Messages one person may send in a minute.',
   ),
-  EMBERLOG_SOCKETS_PER_PERSON_MAX: variable(wholeNumber(1, 10_000), '20', 'Sockets one person may have open.'),
+  EMBERLOG_SOCKETS_PER_PERSON_MAX: variable(wholeNumber(1, 10_000), '100', 'Sockets one person may have open.'),
   LOG_LEVEL: variable(
     z.enum(['debug', 'info', 'warn', 'error', 'silent']),
     'info',
