@@ -235,7 +235,7 @@ describe('a socket', () => {
     }))
 
   test('whose peer is gone without a word is dropped by the heartbeat, and one that answers stays', () =>
-    withApi({ limits: { heartbeatIntervalMs: 100 } }, async (api) => {
+    withApi({ limits: { heartbeatIntervalMs: 1_000 } }, async (api) => {
       const ada = await api.signIn()
       const alive = await ada.open('c')
       const dead = api.socket(`/ws/chat/c?token=${await ada.connectionToken()}`, { autoPong: false })
