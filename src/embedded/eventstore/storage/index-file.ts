@@ -46,7 +46,8 @@ export function encodeIndex(index: MemoryIndex, identity: IndexIdentity, segment
   const shape = shapeOf(index)
   const pages = Math.ceil(shape.words / PAGE_WORDS)
   const file = Buffer.alloc(pages * BLOCK_BYTES)
-  const put = (word: number, value: number) => file.writeUInt32LE(value, byteOf(word))
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength)
+  const put = (word: number, value: number) => view.setUint32(byteOf(word), value, true)
   const head = [...headOf(identity, shape), segmentChecksum]
   for (let i = 0; i < head.length; i += 1) put(i, head[i] as number)
   for (let i = 0; i < index.count; i += 1) {
@@ -240,7 +241,8 @@ export class DiskIndex implements SegmentIndex {
   }
 }
 
-const byteOf = (word: number) => Math.floor(word / PAGE_WORDS) * BLOCK_BYTES + (word % PAGE_WORDS) * 4
+/** Where a word lies in the file: each page before it has one word more, its checksum. */
+const byteOf = (word: number) => (word + Math.floor(word / PAGE_WORDS)) * 4
 
 function addToFilter(filter: Uint32Array, low: number, high: number): void {
   for (let probe = 0; probe < FILTER_PROBES; probe += 1) {

@@ -45,12 +45,10 @@ export class MemoryIndex implements SegmentIndex {
   /** Takes up the next record, which lies at `offset`. */
   add(record: RecordView, offset: number): void {
     const { stream, revision } = record
-    let run = this.streams.get(stream)
-    if (!run) {
-      run = new MemoryRun(hashName(stream, this.#seed), revision)
-      this.streams.set(stream, run)
-    }
-    run.add(revision, offset)
+    const known = this.streams.get(stream)
+    const run = known ?? new MemoryRun(hashName(stream, this.#seed), revision, offset)
+    if (known) known.add(revision, offset)
+    else this.streams.set(stream, run)
     if (revision === 0) this.streamsBegun += 1
     if (this.count === this.#offsets.length) this.#grow()
     this.#notePosition(record.position)
@@ -100,12 +98,13 @@ export class MemoryIndex implements SegmentIndex {
 export class MemoryRun implements StreamRun {
   readonly hash: number
   readonly first: number
-  readonly #offsets: number[] = []
+  readonly #offsets: number[]
   #revisions: number[] | undefined
 
-  constructor(hash: number, first: number) {
+  constructor(hash: number, first: number, offset: number) {
     this.hash = hash
     this.first = first
+    this.#offsets = [offset]
   }
 
   get count(): number {
