@@ -1,11 +1,11 @@
 /** Finds the written entries that answer a question, and says how well they fit, so that "no entry" can be an answer too. */
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
-import MiniSearch from 'minisearch'
 import { Fault } from '../shared/failures.ts'
+import { createEntryRanking } from './entry-ranking.ts'
+import { type EntryTerms, toEntryTerms } from './entry-terms.ts'
 import { type KnowledgeArea, type KnowledgeEntry, parseKnowledgeFile } from './knowledge-entry.ts'
-import { isLightTerm, questionTerms, questionWording } from './question-terms.ts'
-import { createTermVocabulary, type TermVocabulary } from './term-vocabulary.ts'
+import { type AskedTerms, createQuestionFit, shared } from './question-fit.ts'
 
 export interface KnowledgeBase {
   /** Names this content: the first 12 hex digits of its SHA-256. The same version gives the same answers. */
@@ -22,7 +22,7 @@ export interface KnowledgeMatch {
   readonly entry: KnowledgeEntry
   /** For ranking only; grows with the number and rarity of the words found. */
   readonly score: number
-  /** How well question and entry fit each other, 0 to 1: see `fitOf`. */
+  /** How well question and entry fit each other, 0 to 1. */
   readonly fit: number
 }
 
@@ -35,20 +35,19 @@ export interface SearchOptions {
 
 const limitMax = 20
 const limitUsual = 5
+/** How many of the best ranked are looked at closely. */
+const candidatesMax = 40
 
 /** Under this fit an entry is near, but no answer. Held in place by the test of questions outside the knowledge. */
-const fitMin = 0.45
+const fitMin = 0.55
 
-/** How much the entry as a whole counts beside its closest question form. */
-const wholeEntryShare = 0.3
 const ownAreaBoost = 1.2
+/** "What is RAG, please?" means the entry called RAG before all others that speak of it. */
+const plainNameBoost = 1.2
 /** How much a form in the very same words, small words included, lifts an entry. */
-const wordingBoost = 0.5
-/** A word that only the body uses says less than one in a title, form or tag. */
-const trustInBody = 0.5
-const lightWeight = 0.3
-/** A word that no entry knows may be what the question is about, or mere decoration. */
-const unknownWeight = 0.6
+const wordingBoost = 2
+/** How much of a question of small words only, such as "What can you do?", a form must have in common with it. */
+const wordingMin = 0.7
 
 /** Reads every `*.md` file of a directory. Throws `knowledge-not-readable` when a file or an entry is not as it must be. */
 export function loadKnowledgeBase(directory: URL = new URL('./knowledge/', import.meta.url)): KnowledgeBase {
@@ -59,31 +58,27 @@ export function loadKnowledgeBase(directory: URL = new URL('./knowledge/', impor
   return createKnowledgeBase(entries)
 }
 
-/**
- * Indexes entries twice: every question form as a short document of its own, so that the closest form decides, and every
- * entry as a whole, so that a question nobody foresaw still finds its words. Ranking is MiniSearch's BM25+, corrected by
- * how well question and entry fit each other.
- */
+/** Builds the search over entries: ranked by words in common, corrected by how well question and entry fit. */
 export function createKnowledgeBase(entries: readonly KnowledgeEntry[]): KnowledgeBase {
   checkReferences(entries)
-  const known = new Map(entries.map((entry) => [entry.id, toKnown(entry)]))
-  const vocabulary = createTermVocabulary([...known.values()].map(({ named, told }) => new Set([...named, ...told])))
-  const forms = questionFormIndex(entries)
-  const wholes = wholeEntryIndex(entries)
+  const known = entries.map(toEntryTerms)
+  const byId = new Map(entries.map((entry) => [entry.id, entry]))
+  const ranking = createEntryRanking(known)
+  const fitting = createQuestionFit(known)
 
   function nearest(question: string, options: SearchOptions = {}): KnowledgeMatch[] {
-    const asked = readAsked(question, vocabulary)
-    if (asked.terms.size === 0) return matchesByWording(asked, known)
-    const query = [...asked.terms.keys()].join(' ')
-    const formScores = bestPerEntry(forms.search(query))
-    const matches = wholes.search(query).map((found): KnowledgeMatch => {
-      const one = known.get(found.id)!
-      const { fit, wording } = fitOf(asked, one)
-      const boost = (one.entry.area === options.area ? ownAreaBoost : 1) * (1 + wordingBoost * wording) * Math.sqrt(fit)
-      const score = boost * ((formScores.get(found.id) ?? 0) + wholeEntryShare * found.score)
+    const asked = fitting.read(question)
+    const limit = Math.min(options.limit ?? limitUsual, limitMax)
+    if (asked.terms.size === 0) return matchesByWording(asked, known).slice(0, limit)
+    const matches = ranking.rank([...asked.terms.keys()], candidatesMax).map(({ one, rank }): KnowledgeMatch => {
+      const fit = fitting.fit(asked, one)
+      const areaBoost = one.entry.area === options.area ? ownAreaBoost : 1
+      const nameBoost = fitting.isNamed(asked, one) ? plainNameBoost : 1
+      const score =
+        rank * areaBoost * nameBoost * (1 + wordingBoost * fitting.wording(asked, one) ** 2) * Math.sqrt(fit)
       return { entry: one.entry, score, fit }
     })
-    return matches.toSorted(byScore).slice(0, Math.min(options.limit ?? limitUsual, limitMax))
+    return matches.toSorted(byScore).slice(0, limit)
   }
 
   function search(question: string, options: SearchOptions = {}): KnowledgeMatch[] {
@@ -92,7 +87,7 @@ export function createKnowledgeBase(entries: readonly KnowledgeEntry[]): Knowled
   }
 
   const version = createHash('sha256').update(JSON.stringify(entries)).digest('hex').slice(0, 12)
-  return { version, entries, entry: (id) => known.get(id)?.entry, search, nearest }
+  return { version, entries, entry: (id) => byId.get(id), search, nearest }
 }
 
 /** Every id that an entry points at must exist, and no id, title or question form may belong to two entries. */
@@ -100,158 +95,29 @@ function checkReferences(entries: readonly KnowledgeEntry[]): void {
   const ids = new Set(entries.map(({ id }) => id))
   const taken = new Map<string, string>()
   for (const entry of entries) {
-    for (const related of entry.related) {
-      if (!ids.has(related))
-        throw new Fault('knowledge-not-readable', { entry: entry.id, problem: `unknown ${related}` })
-    }
+    const unknown = entry.related.find((id) => !ids.has(id))
+    if (unknown !== undefined) throw notReadable(entry, `it is related to ${unknown}, which does not exist`)
     for (const name of new Set([entry.id, entry.title, ...entry.asks].map((text) => text.toLowerCase()))) {
       const other = taken.get(name)
-      if (other !== undefined) {
-        throw new Fault('knowledge-not-readable', { entry: entry.id, problem: `"${name}" belongs to ${other}` })
-      }
+      if (other !== undefined) throw notReadable(entry, `"${name}" belongs to ${other}`)
       taken.set(name, entry.id)
     }
   }
 }
 
-/** An entry with the terms it goes by, and those that its body uses. */
-interface KnownEntry {
-  readonly entry: KnowledgeEntry
-  readonly named: ReadonlySet<string>
-  readonly told: ReadonlySet<string>
-  readonly forms: readonly QuestionForm[]
+function notReadable(entry: KnowledgeEntry, problem: string): Fault {
+  return new Fault('knowledge-not-readable', { entry: entry.id, problem })
 }
 
-interface QuestionForm {
-  readonly terms: ReadonlySet<string>
-  readonly wording: ReadonlySet<string>
-}
-
-function toKnown(entry: KnowledgeEntry): KnownEntry {
-  const names = [entry.title, ...entry.asks]
-  return {
-    entry,
-    named: new Set([...names, ...entry.tags].flatMap(questionTerms)),
-    told: new Set(questionTerms(entry.body)),
-    forms: names.map((name) => ({ terms: new Set(questionTerms(name)), wording: new Set(questionWording(name)) })),
-  }
-}
-
-interface TextDocument {
-  readonly id: string
-  readonly entryId: string
-  readonly title?: string
-  readonly asks?: string
-  readonly tags?: string
-  readonly body?: string
-}
-
-const termSplitting = {
-  tokenize: (text: string) => questionTerms(text),
-  processTerm: (term: string) => term,
-}
-
-// A query arrives as terms; cutting them back a second time would make other terms of them.
-const querySplitting = { tokenize: (query: string) => query.split(' ') }
-
-function questionFormIndex(entries: readonly KnowledgeEntry[]): MiniSearch<TextDocument> {
-  const index = new MiniSearch<TextDocument>({
-    ...termSplitting,
-    fields: ['asks'],
-    storeFields: ['entryId'],
-    searchOptions: querySplitting,
-  })
-  const forms = entries.flatMap(({ id, title, asks }) => [title, ...asks].map((form) => ({ id, form })))
-  index.addAll(forms.map(({ id, form }, number) => ({ id: `${id}/${number}`, entryId: id, asks: form })))
-  return index
-}
-
-function wholeEntryIndex(entries: readonly KnowledgeEntry[]): MiniSearch<TextDocument> {
-  const index = new MiniSearch<TextDocument>({
-    ...termSplitting,
-    fields: ['title', 'asks', 'tags', 'body'],
-    searchOptions: { ...querySplitting, boost: { title: 3, asks: 1, tags: 2, body: 0.6 } },
-  })
-  index.addAll(
-    entries.map(({ id, title, asks, tags, body }) => {
-      return { id, entryId: id, title, asks: asks.join('\n'), tags: tags.join('\n'), body }
-    }),
-  )
-  return index
-}
-
-function bestPerEntry(found: readonly { readonly score: number; readonly entryId?: string }[]): Map<string, number> {
-  const best = new Map<string, number>()
-  for (const { entryId, score } of found) {
-    if (entryId !== undefined && score > (best.get(entryId) ?? 0)) best.set(entryId, score)
-  }
-  return best
-}
-
-interface Asked {
-  /** The terms of the question with what they weigh, misspelt ones as the known terms they were meant to be. */
-  readonly terms: ReadonlyMap<string, { readonly weight: number; readonly trust: number }>
-  readonly wording: ReadonlySet<string>
-  weigh(term: string): number
-}
-
-function readAsked(question: string, vocabulary: TermVocabulary): Asked {
-  const weigh = (term: string) => {
-    const share = isLightTerm(term) ? lightWeight : vocabulary.isKnown(term) ? 1 : unknownWeight
-    return share * vocabulary.weight(term)
-  }
-  const corrected = vocabulary.corrected(questionTerms(question))
-  const terms = new Map(corrected.map(({ term, trust }) => [term, { weight: weigh(term), trust }]))
-  return { terms, wording: new Set(questionWording(question)), weigh }
-}
-
-/**
- * How well a question and an entry fit each other: the mean of two shares, by weight of words, of the question that the
- * entry speaks of, and of the entry's closest form that the question contains. The one alone would fail questions with
- * much around the point ("so what is this RAG thing everybody talks about"), the other those in words of their own.
- */
-function fitOf(asked: Asked, one: KnownEntry): { fit: number; wording: number } {
-  let found = 0
-  let all = 0
-  for (const [term, { weight, trust }] of asked.terms) {
-    all += weight
-    if (one.named.has(term)) found += weight * trust
-    else if (one.told.has(term)) found += weight * trust * trustInBody
-  }
-  const formShare = Math.max(...one.forms.map((form) => containedShare(form, asked)))
-  const wording = Math.max(...one.forms.map((form) => sharedShare(form.wording, asked.wording)))
-  return { fit: all === 0 ? 0 : (found / all + formShare) / 2, wording }
-}
-
-function containedShare(form: QuestionForm, asked: Asked): number {
-  let contained = 0
-  let all = 0
-  for (const term of form.terms) {
-    const weight = asked.weigh(term)
-    all += weight
-    contained += weight * (asked.terms.get(term)?.trust ?? 0)
-  }
-  return all === 0 ? 0 : contained / all
-}
-
-/** The share of words that two sets have in common, 0 to 1 (Jaccard). */
-function sharedShare(one: ReadonlySet<string>, other: ReadonlySet<string>): number {
-  let shared = 0
-  for (const word of one) if (other.has(word)) shared++
-  return shared === 0 ? 0 : shared / (one.size + other.size - shared)
-}
-
-/** For questions of small words only, such as "What can you do?": entries with a form of nearly the same words. */
-function matchesByWording(asked: Asked, known: ReadonlyMap<string, KnownEntry>): KnowledgeMatch[] {
-  const matches = [...known.values()].map(({ entry, forms }): KnowledgeMatch => {
+/** For questions without a telling word: entries with a form of such words, nearly the same. */
+function matchesByWording(asked: AskedTerms, known: readonly EntryTerms[]): KnowledgeMatch[] {
+  const matches = known.map(({ entry, forms }): KnowledgeMatch => {
     const small = forms.filter(({ terms }) => terms.size === 0)
-    const shared = Math.max(0, ...small.map(({ wording }) => sharedShare(wording, asked.wording)))
-    return { entry, score: shared, fit: shared >= wordingShareMin ? shared : 0 }
+    const share = Math.max(0, ...small.map(({ wording }) => shared(wording, asked.wording)))
+    return { entry, score: share, fit: share }
   })
-  return matches.filter(({ fit }) => fit > 0).toSorted(byScore)
+  return matches.filter(({ fit }) => fit >= wordingMin).toSorted(byScore)
 }
-
-const wordingShareMin = 0.7
 
 /** Best first; equal scores in the order of ids, so that the same question always gets the same answer. */
 function byScore(a: KnowledgeMatch, b: KnowledgeMatch): number {

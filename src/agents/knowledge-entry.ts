@@ -17,7 +17,7 @@ const knowledgeEntrySchema = z.strictObject({
   /** Which agent the entry is written for; both may answer from any entry. */
   area: z.enum(['learning', 'support']),
   /** The forms in which people really ask, in any language. */
-  asks: z.array(line).min(3).max(24),
+  asks: z.array(line).min(3).max(32),
   tags: z.array(line).min(1).max(12),
   related: z.array(entryId).min(1).max(6),
   source: z.strictObject({ title: line, url: address }),

@@ -1,6 +1,7 @@
 /** The language model that needs no key and no network: the same conversation always gets the same answer, with its sources. */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { AgentName } from './agent-name.ts'
+import { recentMessages } from './conversation-memory.ts'
 import type { KnowledgeBase } from './knowledge-base.ts'
 import { estimateTokens, type LanguageModel, type ModelPart, type ModelRequest, type Usage } from './language-model.ts'
 import type { Answer, AnswerDraft } from './offline/answer-draft.ts'
@@ -53,7 +54,11 @@ function draftFor(request: ModelRequest, knowledge: KnowledgeBase): AnswerDraft 
   const { agent, messages, routing } = request
   if (agent.name === 'guard') return guardAnswer()
   if (routing?.clarify !== undefined) return clarifyAnswer(routing.clarify)
-  const question = readQuestion(messages, knowledge, agent.name === 'support' ? 'support' : 'learning')
+  const question = readQuestion(
+    recentMessages(messages, agent.limits),
+    knowledge,
+    agent.name === 'support' ? 'support' : 'learning',
+  )
   return writers[agent.name](question, knowledge)
 }
 

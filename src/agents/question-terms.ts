@@ -8,7 +8,7 @@ const charactersMax = 8_000
 /** Returns the telling words of a text, in order, as stems. */
 export function questionTerms(text: string): string[] {
   return foldedWords(text)
-    .filter((word) => !fillerWords.has(word))
+    .filter((word) => !fillerWords.has(word) && !fillerWords.has(word.replace(/s$/, '')))
     .map(toTerm)
 }
 
@@ -42,7 +42,7 @@ export function stem(word: string): string {
   else if (base.endsWith('s') && !/(ss|us|is)$/.test(base)) base = base.slice(0, -1)
   base = base.replace(/^(.{3,})i[sz](?:ation|ing|ed|er|e)$/, '$1iz')
   base = base.replace(/^(.{3,})(?:ifier|ified|ifying|ify|ification)$/, '$1ific')
-  base = base.replace(/^(.{4,})(?:ation|ative|ating|ated|ate)$/, '$1').replace(/^(.{3,}[st])ion$/, '$1')
+  base = base.replace(/^(.{4,})(?:ation|ative|ating|ated|ator|ate)$/, '$1').replace(/^(.{3,}[st])ion$/, '$1')
   base = cutEnding(cutEnding(base, 'ing'), 'ed')
   return base.length > 3 && base.endsWith('e') ? base.slice(0, -1) : base
 }

@@ -11,6 +11,8 @@ export interface AskedQuestion {
   readonly earlier: readonly ModelMessage[]
   /** What the conversation was about before this message. */
   readonly topic?: KnowledgeEntry
+  /** Whether the message names no subject at all, as in "Explain this to me". */
+  readonly isWithoutSubject: boolean
   /** Entries that answer, best first; empty when there is none. */
   readonly matches: readonly KnowledgeMatch[]
   /** Set when the answer is another side of the topic rather than a new entry. */
@@ -19,26 +21,36 @@ export interface AskedQuestion {
   readonly comparison?: readonly [KnowledgeEntry, KnowledgeEntry]
 }
 
-const earlierQuestionsMax = 20
-
 /** Reads the last message in the light of those before it. `area` is the kind of entry that wins when scores are close. */
 export function readQuestion(
   messages: readonly ModelMessage[],
   knowledge: KnowledgeBase,
-  area?: KnowledgeArea,
+  area: KnowledgeArea,
 ): AskedQuestion {
   const last = messages.at(-1)
   assert(last?.role === 'user', 'the last message of a request is the person’s')
   const earlier = messages.slice(0, -1)
-  const reader = { knowledge, options: area === undefined ? {} : { area } }
+  const reader = { knowledge, options: { area } }
   let topic: KnowledgeEntry | undefined
   let said = ''
-  for (const message of earlier.slice(-2 * earlierQuestionsMax)) {
+  // What came before the last message with a subject of its own no longer matters.
+  const start = earlier.findLastIndex(({ role, text }) => role === 'user' && namesSubject(text, reader))
+  for (const message of earlier.slice(Math.max(start, 0))) {
     if (message.role === 'user') topic = topicAfter(resolve(message.text, topic, said, reader)) ?? topic
     else said = message.text
   }
   const resolved = resolve(last.text, topic, said, reader)
-  return { text: last.text, earlier, ...(topic === undefined ? {} : { topic }), ...resolved }
+  const isWithoutSubject = subjectOf(last.text).length === 0
+  return { text: last.text, earlier, isWithoutSubject, ...(topic === undefined ? {} : { topic }), ...resolved }
+}
+
+function namesSubject(text: string, reader: Reader): boolean {
+  return !pointsBack(text) && subjectOf(text).length > 0 && bestMatches(text, reader).length > 0
+}
+
+/** The telling words of a message, apart from those that name a side of the topic. */
+function subjectOf(text: string): string[] {
+  return questionTerms(withoutFacet(text)).filter((term) => !isLightTerm(term))
 }
 
 type Resolved = Pick<AskedQuestion, 'matches' | 'followUp' | 'comparison'>
@@ -59,7 +71,9 @@ function resolve(text: string, topic: KnowledgeEntry | undefined, said: string, 
   const own = bestMatches(question, reader)
   const comparison = compared(question, topic, own, reader)
   if (comparison !== undefined) return { matches: own, comparison }
-  return topic === undefined ? { matches: own } : resolveAfter(question, topic, own, reader)
+  if (topic !== undefined) return resolveAfter(question, topic, own, reader)
+  const isEmptyReference = pointsBack(question) && subjectOf(question).length === 0
+  return { matches: isEmptyReference && (own[0]?.fit ?? 0) < clearFitMin ? [] : own }
 }
 
 /** A link is something to talk about, not words to search by. */
@@ -73,7 +87,7 @@ function resolveAfter(
   { knowledge, options }: Reader,
 ): Resolved {
   const facet = facetOf(question)
-  const subject = questionTerms(withoutFacet(question)).filter((term) => !isLightTerm(term))
+  const subject = subjectOf(question)
   if (!pointsBack(question)) {
     const isOwnHelp = own[0]?.entry.area === 'support' && own[0].fit >= clearFitMin
     if (subject.length > 0 || isOwnHelp) return { matches: own }

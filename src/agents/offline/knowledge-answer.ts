@@ -33,13 +33,20 @@ export function noEntryAnswer(question: AskedQuestion, knowledge: KnowledgeBase,
     'I have no entry on that. I am the offline assistant: I answer only from a written knowledge base and do not guess.',
   )
   const near = knowledge.nearest(question.text, { limit: nearestShownMax, area }).filter(({ fit }) => fit >= nearFitMin)
+  const [closest] = near
+  if (closest !== undefined && closest.fit >= closeFitMin) {
+    const { entry } = closest
+    draft.paragraph(`The closest is **${entry.title}**: ${firstSentence(entry)} ${draft.cite(entry)}`)
+  }
   if (near.length > 0) {
-    return draft.paragraph(`The nearest I have:\n\n${asList(near.map(({ entry }) => entry))}`).paragraph(whichOne)
+    return draft.paragraph(`The nearest I have:\n\n${asList(near.map(({ entry }) => entry))}`).closing(whichOne)
   }
   const openings = entriesToStartWith[area].map((id) => knowledge.entry(id)!)
-  return draft.paragraph(`You could start with one of these:\n\n${asList(openings)}`).paragraph(whichOne)
+  return draft.paragraph(`You could start with one of these:\n\n${asList(openings)}`).closing(whichOne)
 }
 
+/** From this fit on, the first sentence is worth showing although the entry may not answer. */
+const closeFitMin = 0.4
 /** What shares less with the question than this is not near it. */
 const nearFitMin = 0.25
 

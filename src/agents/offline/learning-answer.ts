@@ -1,7 +1,7 @@
 /** Teaches from the knowledge base: explains, follows up, and lays out a path when somebody wants to learn a subject. */
 import type { KnowledgeBase } from '../knowledge-base.ts'
 import type { KnowledgeEntry } from '../knowledge-entry.ts'
-import { foldText, questionTerms } from '../question-terms.ts'
+import { foldText } from '../question-terms.ts'
 import { type AnswerDraft, createAnswerDraft } from './answer-draft.ts'
 import type { AskedQuestion } from './asked-question.ts'
 import { firstSentence } from './entry-parts.ts'
@@ -16,9 +16,7 @@ export function learningAnswer(question: AskedQuestion, knowledge: KnowledgeBase
   if (wantsPath.test(foldText(question.text))) return learningPath(question, knowledge)
   const answer = knowledgeAnswer(question, knowledge)
   if (answer !== undefined) return answer
-  return questionTerms(question.text).length <= 1
-    ? askForTopic(knowledge)
-    : noEntryAnswer(question, knowledge, 'learning')
+  return question.isWithoutSubject ? askForTopic(knowledge) : noEntryAnswer(question, knowledge, 'learning')
 }
 
 const wantsPath =
