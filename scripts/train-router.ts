@@ -7,7 +7,7 @@ import { decodeWeights, encodeWeights } from '../src/routing/router-weights.ts'
 import { outcomesOf } from './routing/router-outcomes.ts'
 import { fitSettings, scoreRows, trainAskers, trainIntents } from './routing/router-training.ts'
 import type { Part, Utterance } from './routing/template-expander.ts'
-import { dataFolder, readUtterances } from './routing/utterance-files.ts'
+import { dataFolder, readAssistantTurns, readUtterances } from './routing/utterance-files.ts'
 
 const VERSION = '1'
 const weightsFile = join(import.meta.dirname, '../src/routing/router-weights.json')
@@ -18,7 +18,7 @@ const [train, tune, sealed] = [rowsOf('train'), rowsOf('tune'), rowsOf('test')]
 console.log(`${train.length} rows to train on, ${tune.length} to tune on, ${sealed.length} sealed`)
 
 // Settings come from a model that has not seen the tuning rows; the weights we keep have learnt from them as well.
-const askers = trainAskers(train)
+const askers = trainAskers(train, readAssistantTurns())
 const tuned = fitSettings(scoreRows(trainIntents(train, askers), tune, askers))
 console.log(
   `tuning rows: accuracy ${tuned.accuracy.toFixed(4)}, temperature ${tuned.temperature.toFixed(3)}`,

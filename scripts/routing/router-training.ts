@@ -5,6 +5,7 @@ import { type LinearModel, predict, softmax, weighFeatures } from '../../src/rou
 import { readLinks } from '../../src/routing/link-rules.ts'
 import { askerFeatures } from '../../src/routing/router.ts'
 import type { RouterSettings } from '../../src/routing/router-weights.ts'
+import type { PastMessage } from '../../src/routing/routing-decision.ts'
 import { type FeatureBlocks, featuresOf } from '../../src/routing/text-features.ts'
 import { normalizeText } from '../../src/routing/text-normalizer.ts'
 import { contextMarks, noContext, readContext } from '../../src/routing/turn-context.ts'
@@ -47,9 +48,12 @@ export function trainIntents(utterances: readonly Utterance[], askers: LinearMod
   return trainLinearModel(rows, { ...trainingSettings, labels: intents, random: seededRandom(trainingSettings.seed) })
 }
 
-/** Learns to recognise the speaker of an assistant message from the signed histories. */
-export function trainAskers(utterances: readonly Utterance[]): LinearModel {
+/** Learns to recognise the speaker of an assistant message from the signed histories and from `turns` written for it. */
+export function trainAskers(utterances: readonly Utterance[], turns: readonly PastMessage[]): LinearModel {
   const seen = new Map<string, TrainingRow>()
+  for (const { agent, text } of turns) {
+    if (agent !== undefined) seen.set(text, { blocks: askerFeatures(text, ''), label: AGENTS.indexOf(agent), cost: 1 })
+  }
   for (const { history } of utterances) {
     const assistant = history?.findLast(({ role }) => role === 'assistant')
     if (assistant?.agent === undefined) continue

@@ -1,6 +1,8 @@
 /** Reads and writes the committed utterances, one JSON object a line. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { AgentName } from '../../src/routing/intents.ts'
+import type { PastMessage } from '../../src/routing/routing-decision.ts'
 import { expandTemplates, type Fillers, parseFillers, type Utterance } from './template-expander.ts'
 
 export const dataFolder = join(import.meta.dirname, '../../data/routing')
@@ -29,4 +31,15 @@ export function expandAllTemplates(): Utterance[] {
   return files
     .filter((file) => !file.startsWith('fillers.'))
     .flatMap((file) => expandTemplates(readFileSync(join(folder, file), 'utf8'), fillersOf))
+}
+
+/** Reads `agent: text` lines: what each agent says. */
+export function readAssistantTurns(): PastMessage[] {
+  return readFileSync(join(dataFolder, 'assistant-turns.txt'), 'utf8')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('//'))
+    .map((line) => {
+      const colon = line.indexOf(':')
+      return { role: 'assistant', agent: line.slice(0, colon) as AgentName, text: line.slice(colon + 1).trim() }
+    })
 }

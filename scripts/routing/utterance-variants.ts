@@ -4,7 +4,7 @@ import { pick, type Random, seededRandom, seedOf } from './seeded-random.ts'
 import type { Utterance } from './template-expander.ts'
 
 const TYPO_SHARE = 0.16
-const SUBJECT_CHANGE_SHARE = 0.1
+const SUBJECT_CHANGE_SHARE = 0.13
 const UNSIGNED_SHARE = 0.35
 const WRAPPED_SHARE = 0.2
 const TYPO_LENGTH_MIN = 8

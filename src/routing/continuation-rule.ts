@@ -1,5 +1,6 @@
 /** An answer to the assistant's own question goes back to the agent that asked, whatever nouns are in it. */
 import type { Intent } from '../events/conversation-events.ts'
+import { REQUEST_WORDS } from './request-words.ts'
 import { wordsOf } from './text-features.ts'
 import type { TurnContext } from './turn-context.ts'
 
@@ -13,10 +14,14 @@ const ANSWER_WORDS_MAX = 60
 /** A message that reads this clearly as something else is taken to change the subject. */
 const NEW_SUBJECT_PROBABILITY_MIN = 0.8
 
+/** A whole question needs less: answers are seldom put as one. */
+const NEW_QUESTION_PROBABILITY_MIN = 0.45
+
 const CHANGE_OF_MIND =
   /^(?:(?:no|ok|oh|hmm|wait|well|thanks)[,.! ]+)*(?:actually|never ?mind|instead|first|before that|forget (?:it|that)|wait|stop|en realidad|mejor|olvida(?:lo)?|eigentlich|doch lieber|vergiss es|en fait|finalement|laisse tomber|na verdade|deixa|anzi|lascia)\b/
-const REQUEST_OPENING =
-  /^(?:(?:and|so|ok|okay|but|please|now|then|no|yes)[,.! ]+)*(?:what|whats|what's|why|how|who|where|when|which|explain|teach|show|find|search|create|make|generate|draw|design|import|add|update|change|set|open|take me|go to|remember|tell me|help|can you|could you|would you|que|como|cual|donde|quien|por que|explica|muestra|busca|crea|haz|dibuja|genera|anade|cambia|was|wie|wer|wo|warum|welche|erklar|zeig|suche|finde|erstelle|mach|zeichne|andere|fuge|qu'est-ce|quoi|comment|pourquoi|qui|ou|quel|quelle|explique|montre|trouve|cherche|cree|fais|dessine|ajoute|change|o que|qual|onde|mostra|mostre|procure|crie|desenhe|cosa|che cos'e|come|dove|chi|spiega|mostrami|cerca|disegna|aggiungi)\b/
+const REQUEST_OPENING = new RegExp(
+  `^(?:(?:and|so|ok|okay|but|please|now|then|no|yes)[,.! ]+)*[¿¡]?(?:${REQUEST_WORDS})\\b`,
+)
 const THANKS =
   /^(?:ok |oh |wow |great |cool )?(?:thanks|thank you|thx|ty|gracias|danke|merci|obrigad[oa]|grazie|bye|goodbye|hi|hello|hey)\b[^?]{0,40}$/
 
@@ -28,6 +33,8 @@ export function answersTheQuestion(normalized: string, context: TurnContext, alo
   if (alone.intent === context.agent) return true
   if (THANKS.test(normalized)) return false
   if (context.isAskedForWords && !normalized.includes('?')) return true
-  const looksNew = normalized.includes('?') || REQUEST_OPENING.test(normalized)
-  return !(looksNew && alone.probability >= NEW_SUBJECT_PROBABILITY_MIN)
+  const opensRequest = REQUEST_OPENING.test(normalized)
+  const asks = normalized.includes('?')
+  if (asks && opensRequest) return alone.probability < NEW_QUESTION_PROBABILITY_MIN
+  return !((asks || opensRequest) && alone.probability >= NEW_SUBJECT_PROBABILITY_MIN)
 }

@@ -20,6 +20,7 @@ const TOPIC_PREFIX = /^\s*\[[A-Z_]{3,40}:[^\]\n]{0,200}\]\s*/
 /** In a longer text a link is one thing among many and decides nothing. */
 const LENGTH_MAX = 4_000
 const WORDS_BESIDE_LINK_MAX = 3
+const WORDS_BESIDE_UPLOAD_MAX = 12
 const ADDING =
   /\b(?:import\w*|add|save|saving|clip\w*|bookmark|mine|my|i (?:made|built|wrote|created|found)|project|playground|collection|portfolio|publish|share|look at|check (?:this|it|out)|importa\w*|guarda\w*|anade|mi|proyecto|mira|speicher\w*|fuge|hinzu|mein\w*|projekt|schau|importe\w*|enregistre\w*|ajoute\w*|mon|ma|projet|regarde\w*|salva\w*|guard\w*|aggiungi|mio|progetto|salve|adiciona\w*|meu|minha|projeto|olha)\b/i
 const OTHER_WISH =
@@ -34,7 +35,7 @@ export function readLinks(text: string): LinkReading {
   const hasLink = withoutUploads.search(LINK) !== -1
   const rest = withoutUploads.replace(LINK, ' linkhere ').replace(/ {2,}/g, ' ').trim()
   if (hasMedia)
-    return { excluded: ['image'], rest: `${rest} mediahere`, ...rule('media-upload', 'creation', isAboutAdding(rest)) }
+    return { excluded: ['image'], rest: `${rest} mediahere`, ...rule('media-upload', 'creation', saysLittle(rest)) }
   if (hasFile) return { excluded: ['image'], rest: `${rest} filehere`, ...rule('file-upload', 'support', rest === '') }
   if (hasLink) return { excluded: [], rest, ...rule('link', 'creation', isAboutAdding(rest, withoutUploads)) }
   return { excluded: [], rest: withoutPrefix }
@@ -42,6 +43,11 @@ export function readLinks(text: string): LinkReading {
 
 function rule(name: string, intent: Intent, holds: boolean): Pick<LinkReading, 'rule'> {
   return holds ? { rule: { name, intent } } : {}
+}
+
+/** A few words beside an upload describe it; more of them, or a question, are for the model. */
+function saysLittle(rest: string): boolean {
+  return !rest.includes('?') && !OTHER_WISH.test(rest) && rest.split(/\s+/).length <= WORDS_BESIDE_UPLOAD_MAX
 }
 
 function isAboutAdding(rest: string, whole: string = rest): boolean {

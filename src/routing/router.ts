@@ -9,6 +9,7 @@ import { predict, type WeighedFeature, weighFeatures } from './linear-model.ts'
 import { type LinkReading, readLinks } from './link-rules.ts'
 import type { RouterModel } from './router-weights.ts'
 import type { RoutingDecision, RoutingInput } from './routing-decision.ts'
+import { requestAfterStatement } from './self-description-rule.ts'
 import { firstOfSeveralWishes } from './several-wishes-rule.ts'
 import { featuresOf } from './text-features.ts'
 import { normalizeText } from './text-normalizer.ts'
@@ -27,6 +28,10 @@ const GUARD_CONFIDENCE = 0.97
 const LINK_CONFIDENCE = 0.95
 /** The first of several wishes decides when it alone is read this clearly. */
 const FIRST_WISH_PROBABILITY_MIN = 0.6
+/** A message without a known word needs at least this many known letter groups to be read at all. */
+const KNOWN_FEATURES_MIN = 4
+/** A request after a self-description decides when it alone is read this clearly. */
+const REQUEST_PROBABILITY_MIN = 0.35
 /** An agent is inferred from an unsigned assistant message only when this likely. */
 const INFERRED_AGENT_PROBABILITY_MIN = 0.4
 
@@ -99,9 +104,12 @@ function routeByContent(reading: Reading, normalized: string): RoutingDecision {
       return decisionFrom(reading, { intent, method: 'rule', confidence, rule: 'first-of-several-wishes' })
     }
   }
+  const asked = questionInsteadOfProfile(reading, normalized)
+  if (asked !== undefined) return asked
   const knowsSomeWord = reading.features.some(({ name }) => name.startsWith('w:') && !name.includes(' '))
   const best = Math.max(...reading.prediction.probabilities)
-  if (!knowsSomeWord && context.agent === undefined && best < model.clarifyProbabilityMax) {
+  const knowsLittle = best < model.clarifyProbabilityMax || reading.features.length < KNOWN_FEATURES_MIN
+  if (!knowsSomeWord && context.agent === undefined && knowsLittle) {
     return decisionFrom(reading, {
       intent: 'support',
       method: 'fallback',
@@ -110,6 +118,20 @@ function routeByContent(reading: Reading, normalized: string): RoutingDecision {
     })
   }
   return decisionFrom(reading, { method: 'model' })
+}
+
+/** Routing must not turn a question into a profile fact: the request is read without the self-description before it. */
+function questionInsteadOfProfile(reading: Reading, normalized: string): RoutingDecision | undefined {
+  const { model, links, prediction } = reading
+  const profile = probabilityOf(reading, 'profile')
+  if (prediction.probabilities.some((probability) => probability > profile)) return undefined
+  const request = requestAfterStatement(normalized)
+  if (request === undefined) return undefined
+  const alone = readAlone(model, request, links)
+  if (alone.intent === 'profile' || alone.intent === 'unsafe' || alone.probability < REQUEST_PROBABILITY_MIN)
+    return undefined
+  const { intent, probability: confidence } = alone
+  return decisionFrom(reading, { intent, method: 'rule', confidence, rule: 'question-after-self-description' })
 }
 
 function weighMessage(model: RouterModel, normalized: string, context: TurnContext): WeighedFeature[] {
