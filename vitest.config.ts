@@ -6,6 +6,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/journeys/browser/**'],
     expect: { requireAssertions: true },
+    globalSetup: ['test/support/temporary-files.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,

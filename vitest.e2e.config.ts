@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/journeys/browser/**/*.test.ts'],
     expect: { requireAssertions: true },
+    globalSetup: ['test/support/temporary-files.ts'],
     fileParallelism: false,
     testTimeout: 90_000,
     hookTimeout: 90_000,
