@@ -1,7 +1,8 @@
-/** The API on a real event store in memory, with an answerer that tests lead by the hand. */
+/** The API on a real event store and a real Postgres, with an answerer that tests lead by the hand. */
 import { createHmac, randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { afterAll } from 'vitest'
 import { WebSocket } from 'ws'
 import { type ApiLimits, defaultApiLimits } from '../../src/api/api-limits.ts'
 import type { ApiParts, ApiSettings } from '../../src/api/api-parts.ts'
@@ -14,12 +15,14 @@ import { createConversationGateway } from '../../src/commands/conversation-handl
 import { startEmbeddedEventStore } from '../../src/embedded/eventstore/start-embedded.ts'
 import { createCodec } from '../../src/events/codec.ts'
 import { conversationIdOf, conversationStream, responseMessageIdOf } from '../../src/events/stream-names.ts'
+import { createConversationQueries } from '../../src/projections/conversation-queries.ts'
+import { createProjectionWriter } from '../../src/projections/projection-writer.ts'
 import type { ConversationQueries } from '../../src/projections/query-types.ts'
 import { createLiveAnswers, type LiveAnswers } from '../../src/reactors/live-answers.ts'
 import { systemClock } from '../../src/shared/clock.ts'
 import { silentLogger } from '../../src/shared/logger.ts'
 import { openEventStoreDb } from '../../src/store/eventstoredb-store.ts'
-import { createRecordQueries } from './record-queries.ts'
+import { startTestPostgres, type TestPostgres } from '../projections/support/test-postgres.ts'
 
 export const JWT_SECRET = 'a secret of the tests, long enough to sign'
 
@@ -87,6 +90,9 @@ export interface ApiFixtureOptions {
   readonly wrapQueries?: (queries: ConversationQueries) => ConversationQueries
 }
 
+let postgres: Promise<TestPostgres> | undefined
+afterAll(async () => (await postgres)?.stop())
+
 export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixture> {
   const eventStore = await startEmbeddedEventStore({ inMemory: true })
   const store = openEventStoreDb({ connectionString: eventStore.connectionString, logger: silentLogger })
@@ -94,7 +100,11 @@ export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixt
   const handler = createCommandHandler({ store, codec, clock: systemClock, decider: conversationDecider })
   const gateway = createConversationGateway(handler)
   const live = createLiveAnswers()
-  const queries = createRecordQueries(store, codec)
+  postgres ??= startTestPostgres()
+  const database = await (await postgres).open()
+  const queries = createConversationQueries({ database, logger: silentLogger })
+  const writer = createProjectionWriter({ database, reader: store, codec, logger: silentLogger })
+  writer.start()
   const app = buildHttpServer({
     gateway: options.wrapGateway?.(gateway, live) ?? gateway,
     queries: options.wrapQueries?.(queries) ?? queries,
@@ -119,6 +129,11 @@ export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixt
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
   const sockets = new Set<WebSocket>()
+  // As clients do, people here hand the last position they know to their next query.
+  let latest = 0n
+  const note = (position: unknown) => {
+    if (typeof position === 'string' && BigInt(position) > latest) latest = BigInt(position)
+  }
 
   const fixture: ApiFixture = {
     app,
@@ -133,6 +148,7 @@ export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixt
         headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
         ...(body === undefined ? {} : { payload: isText ? body : JSON.stringify(body) }),
       })
+      note(answer.headers['x-position'])
       const isJson = String(answer.headers['content-type']).includes('json') && answer.body !== ''
       return {
         status: answer.statusCode,
@@ -152,7 +168,10 @@ export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixt
       return {
         userId,
         token,
-        get: (path, headers) => fixture.inject('GET', `/api/v1${path}`, { headers: { ...authorization, ...headers } }),
+        get: (path, headers) =>
+          fixture.inject('GET', `/api/v1${path}`, {
+            headers: { ...authorization, 'x-min-position': String(latest), ...headers },
+          }),
         send: (method, path, body, headers) =>
           fixture.inject(method, `/api/v1${path}`, { body, headers: { ...authorization, ...headers } }),
         connectionToken,
@@ -169,7 +188,7 @@ export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixt
         ...(origin ? { origin } : {}),
       })
       sockets.add(raw)
-      return chatSocketOf(raw)
+      return chatSocketOf(raw, note)
     },
     async answer(owner, conversation, turnId, text) {
       const conversationId = conversationIdOf(owner, conversation)
@@ -211,6 +230,7 @@ export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixt
         { ...context, commandId: randomUUID() },
       )
       if (outcome.kind === 'refusal') throw new Error(outcome.code)
+      note(String(outcome.position))
       live.publish(conversationId, { type: 'response.completed', ...completed, position: String(outcome.position) })
     },
     async recordedTypes(owner, conversation) {
@@ -222,6 +242,8 @@ export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixt
     async close() {
       for (const socket of sockets) socket.terminate()
       await app.close()
+      await writer.stop()
+      await database.close()
       await store.close()
       await eventStore.stop()
     },
@@ -232,12 +254,14 @@ export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixt
 /** A wait for a frame that takes longer fails the test. */
 const FRAME_MS_MAX = 10_000
 
-function chatSocketOf(raw: WebSocket): ChatSocket {
+function chatSocketOf(raw: WebSocket, note: (position: unknown) => void): ChatSocket {
   const frames: ServerFrame[] = []
   const looking = new Set<() => void>()
   const { promise: closed, resolve: onClosed } = Promise.withResolvers<number>()
   raw.on('message', (data) => {
-    frames.push(JSON.parse(String(data)))
+    const frame: ServerFrame = JSON.parse(String(data))
+    if ('position' in frame) note(frame.position)
+    frames.push(frame)
     for (const look of [...looking]) look()
   })
   raw.on('close', (code) => onClosed(code))
