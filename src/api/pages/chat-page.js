@@ -107,8 +107,7 @@ function open(id) {
   chat = opened
   opened.outbox = saved.outbox(opened.id)
   for (const message of opened.outbox) opened.thread.write(message)
-  box.value = saved.draft(draftKey())
-  fitBox()
+  restoreDraft()
   showTitle(id === undefined ? 'New conversation' : 'Conversation')
   list.markCurrent(id)
   byId('export').hidden = id === undefined
@@ -124,6 +123,14 @@ function open(id) {
   })
   if (!opened.isNew) void readHistory(opened)
   render()
+}
+
+/** Words typed while the page was still being made are kept, too. */
+function restoreDraft() {
+  const isFirst = byId('send').disabled
+  if (!isFirst || box.value === '') box.value = saved.draft(draftKey())
+  byId('send').disabled = false
+  fitBox()
 }
 
 const draftKey = () => (chat.isNew ? 'new' : chat.id)

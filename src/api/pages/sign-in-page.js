@@ -17,6 +17,9 @@ form.addEventListener('submit', async (event) => {
   }
 })
 
+// Only now: a form sent before its script is there would leave the page and forget where one came from.
+document.getElementById('submit').disabled = false
+
 /** Only a path on this very site: a link to sign in must not lead elsewhere. */
 function placeToReturnTo() {
   const next = new URLSearchParams(location.search).get('next') ?? '/'

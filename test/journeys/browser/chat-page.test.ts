@@ -66,6 +66,30 @@ describe('a newcomer', () => {
     expect(new URL(page.url()).pathname).toBe('/c/a-named-conversation')
   })
 
+  test('may be faster than the page: what is typed and clicked before its scripts are there is not lost', async () => {
+    const context = await browser.newContext()
+    const page = await context.newPage()
+    const { promise: loaded, resolve: load } = Promise.withResolvers<void>()
+    await context.route('**/assets/*.js', (route) => loaded.then(() => route.continue()))
+    await page.goto(`${program.url}/sign-in?next=/c/fast`, { waitUntil: 'commit' })
+    await page.getByRole('textbox', { name: 'User' }).fill('fast')
+    await page.keyboard.press('Enter')
+    const clicked = page.getByRole('button', { name: 'Sign in' }).click()
+    load()
+    await clicked
+    await page.waitForURL(`${program.url}/c/fast`)
+    const { promise: loadedAgain, resolve: loadAgain } = Promise.withResolvers<void>()
+    await context.unroute('**/assets/*.js')
+    await context.route('**/assets/*.js', (route) => loadedAgain.then(() => route.continue()))
+    await page.reload({ waitUntil: 'commit' })
+    await page.getByRole('textbox', { name: 'Message' }).fill('hello')
+    const sent = page.getByRole('button', { name: 'Send' }).click()
+    loadAgain()
+    await sent
+    await endedAnswersOf(page).first().waitFor()
+    expect(await questionsOf(page).locator('.message-text').allTextContents()).toEqual(['hello'])
+  })
+
   test('is never led to another site by signing in', async () => {
     const page = await (await browser.newContext()).newPage()
     await page.goto(`${program.url}/sign-in?next=//evil.example/x`)
