@@ -127,7 +127,7 @@ export class SubscriptionGroup {
 
   ack(consumer: GroupConsumer, ids: Iterable<string>): void {
     for (const { delivery } of this.#answered(consumer, ids)) this.#handled(delivery)
-    this.#wake()
+    this.#goOn()
   }
 
   nack(consumer: GroupConsumer, ids: Iterable<string>, action: NackAction, reason: string): void {
@@ -138,7 +138,7 @@ export class SubscriptionGroup {
       for (const { delivery } of this.#answered(consumer, ids))
         this.#park(delivery, `Client explicitly NAK'ed message.\n${reason}`)
     }
-    this.#wake()
+    this.#goOn()
   }
 
   /** Hands out parked messages again, those before a revision of the parked stream if one is given. */
@@ -177,8 +177,14 @@ export class SubscriptionGroup {
     })
   }
 
+  /** The room that an answer makes is filled before the next answer is looked at: else what failed would overtake. */
+  #goOn(): void {
+    if (!this.#isHalted && !this.#isBroken) this.#orBreak(() => this.#dispatch())
+    this.#wake()
+  }
+
   #run(): void {
-    try {
+    this.#orBreak(() => {
       this.#giveUp(this.#queue.expire(this.#now()))
       this.#fillReplays()
       const hasMore = this.#fill()
@@ -186,6 +192,12 @@ export class SubscriptionGroup {
       this.#checkpoints.writeIfDue()
       this.#alarm.set(this.#queue.nextTimeoutMs, this.#checkpoints.nextDueMs)
       if (hasMore) this.#wake()
+    })
+  }
+
+  #orBreak(work: () => void): void {
+    try {
+      work()
     } catch (error) {
       this.#logger.error({ ...this.#name, error: String(error) }, 'a group cannot go on')
       this.#isBroken = true

@@ -95,6 +95,18 @@ describe('a consumer', () => {
     expect(parked?.link?.metadata).toMatchObject({ reason: 'Reached retry count of 2', subscriptionEventNumber: 0 })
   })
 
+  test('gets in the place of each answered event what that answer calls for, however many answers come at once', async () => {
+    const words = Array.from({ length: 50 }, (_, at) => `w${at}`)
+    await stage.append('orders', words.join(' '))
+    await create()
+    const consumer = join((_, before) => (before === 0 ? 'retry' : 'ack'))
+    await consumer.delivered(100)
+    const tens = [0, 10, 20, 30, 40].map((from) => words.slice(from, from + 10))
+    expect(consumer.deliveries).toEqual(
+      tens.flatMap((ten) => [...ten.map((word) => `${word} retry`), ...ten.map((word) => `${word}#1 ack`)]),
+    )
+  })
+
   test('that breaks off leaves what it had not answered to another', async () => {
     await stage.append('orders', 'a b')
     await create()
