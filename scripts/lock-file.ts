@@ -38,10 +38,10 @@ export function missingOptionalPackages({ packages }: LockFile): [string, Locked
 function platformOf(name: string): Record<string, readonly string[]> {
   const [, os, cpu, libc] = name.match(PLATFORM) ?? []
   if (os === undefined || cpu === undefined) throw new Error(`no platform in the name of the optional package ${name}`)
-  const family = libc?.includes('musl')
-    ? { libc: ['musl'] }
-    : libc?.includes('gnu') && os === 'linux'
-      ? { libc: ['glibc'] }
-      : {}
-  return { os: [os], cpu: [cpu], ...family }
+  return { os: [os], cpu: [cpu], ...libraryOf(os, libc) }
+}
+
+function libraryOf(os: string, libc = ''): Record<string, readonly string[]> {
+  if (libc.includes('musl')) return { libc: ['musl'] }
+  return os === 'linux' && libc.includes('gnu') ? { libc: ['glibc'] } : {}
 }
