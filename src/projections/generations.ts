@@ -1,7 +1,8 @@
 /** Generations of read models: made, found, and shown to readers; exactly one is live. */
+import { readFile } from 'node:fs/promises'
 import type { Logger } from '../shared/logger.ts'
 import type { Connection } from './connection.ts'
-import { beginMigrating, MIGRATING, readMigrations } from './migrations.ts'
+import { beginMigrating, MIGRATING } from './migrations.ts'
 import { PROJECTORS_VERSION, readModels } from './projectors.ts'
 import { type ReadModel, shownColumns } from './read-model.ts'
 
@@ -21,6 +22,8 @@ export interface Generation {
 export const LIVE_ANNOUNCEMENT = 'live'
 
 const GENERATION_DIRECTORY = new URL('./sql/generation/', import.meta.url)
+
+const INDEXING_MEMORY = '128MB'
 
 const GENERATION_QUERY = `select generation.number, schema_name as schema, projectors_version as "projectorsVersion", state,
     coalesce(min(position), -1) as position, coalesce(sum(event_count), 0)::bigint as "eventCount",
@@ -50,6 +53,7 @@ export async function ensureLiveGeneration(connection: Connection, logger: Logge
       await forgetGeneration(connection, live.number)
     }
     const generation = await createGeneration(connection)
+    await indexGeneration(connection, generation.schema)
     await showGeneration(connection, generation)
     logger.info({ generation: generation.number, version: PROJECTORS_VERSION }, 'made the first read models')
     return { ...generation, state: 'live' }
@@ -72,11 +76,25 @@ export async function createGeneration(connection: Connection): Promise<Generati
     [number, schema, PROJECTORS_VERSION],
   )
   await connection.query('insert into emberlog.checkpoint (generation) values ($1)', [number])
-  await connection.script(`create schema ${schema}; set local search_path to ${schema}`)
-  for (const { text } of await readMigrations(GENERATION_DIRECTORY)) await connection.script(text)
-  await connection.script(`set local search_path to default; ${describeTables(schema)}`)
+  await connection.script(`create schema ${schema}`)
+  await runInSchema(connection, schema, '0001-read-models.sql')
+  await connection.script(describeTables(schema))
   const generations = await listGenerations(connection)
   return generations.find((generation) => generation.number === number) as Generation
+}
+
+/** Makes the indexes besides the keys, unless they are there, and tells the planner what the tables are like. */
+export async function indexGeneration(connection: Connection, schema: string): Promise<void> {
+  await connection.script(`set local maintenance_work_mem = '${INDEXING_MEMORY}'`)
+  await runInSchema(connection, schema, '0002-indexes.sql')
+  await connection.script(`analyze ${readModels.map(({ name }) => `${schema}.${name}`).join(', ')}`)
+}
+
+async function runInSchema(connection: Connection, schema: string, file: string): Promise<void> {
+  const text = await readFile(new URL(file, GENERATION_DIRECTORY), 'utf8')
+  await connection.script(`set local search_path to ${schema}`)
+  await connection.script(text)
+  await connection.script('set local search_path to default')
 }
 
 /** Points the views of schema `chat` at a generation and makes it the live one. Inside a transaction that began migrating. */

@@ -11,9 +11,9 @@ export const messageProjector: Projector<StoredMessage> = {
   rowNameOf(event) {
     switch (event.type) {
       case 'MessageSent':
+      case 'ResponseCompleted':
       case 'ResponseRated':
         return event.data.messageId
-      case 'ResponseCompleted':
       case 'ResponseFailed':
       case 'ResponseStopped':
         return responseMessageIdOf(event.data.turnId)
@@ -32,11 +32,16 @@ export const messageProjector: Projector<StoredMessage> = {
         return { ...message, parentMessageId: parentMessageId ?? null, role: 'user', status: 'sent' }
       }
       case 'ResponseCompleted':
-        return answer(event, { conversation, turn }, 'completed', event.data.text)
+        return answer(
+          event,
+          event.data.messageId,
+          { conversation, turn },
+          { status: 'completed', text: event.data.text },
+        )
       case 'ResponseFailed':
-        return answer(event, { conversation, turn }, 'failed', event.data.partialText)
+        return partialAnswer(event, { conversation, turn }, 'failed')
       case 'ResponseStopped':
-        return answer(event, { conversation, turn }, 'stopped', event.data.partialText)
+        return partialAnswer(event, { conversation, turn }, 'stopped')
       case 'ResponseRated':
         return row && { ...row, rating: event.data.rating === 'none' ? null : event.data.rating }
       default:
@@ -45,14 +50,24 @@ export const messageProjector: Projector<StoredMessage> = {
   },
 }
 
-function answer(
-  event: RecordedEvent & { readonly data: { readonly turnId: string } },
-  { conversation, turn }: Surroundings,
-  status: StoredMessage['status'],
-  text: string,
+type Ended = RecordedEvent & { readonly data: { readonly turnId: string } }
+
+function partialAnswer(
+  event: Ended & { readonly data: { readonly partialText: string } },
+  surroundings: Surroundings,
+  status: 'failed' | 'stopped',
 ): StoredMessage {
-  const { turnId } = event.data
-  const message = messageOf(event, conversation, { messageId: responseMessageIdOf(turnId), turnId, text })
+  const messageId = surroundings.turn?.responseMessageId ?? responseMessageIdOf(event.data.turnId)
+  return answer(event, messageId, surroundings, { status, text: event.data.partialText })
+}
+
+function answer(
+  event: Ended,
+  messageId: string,
+  { conversation, turn }: Surroundings,
+  { status, text }: Pick<StoredMessage, 'status' | 'text'>,
+): StoredMessage {
+  const message = messageOf(event, conversation, { messageId, turnId: event.data.turnId, text })
   return { ...message, parentMessageId: turn?.messageId ?? null, role: 'assistant', status }
 }
 

@@ -60,7 +60,7 @@ export async function beginMigrating(connection: Connection): Promise<void> {
 }
 
 /** The statements of a directory's numbered files, in order. */
-export async function readMigrations(directory: URL): Promise<Migration[]> {
+async function readMigrations(directory: URL): Promise<Migration[]> {
   const names = (await readdir(directory)).filter((name) => FILE_NAME.test(name)).sort()
   return Promise.all(
     names.map(async (name) => {

@@ -15,6 +15,7 @@ import {
   createGeneration,
   findLiveGeneration,
   type Generation,
+  indexGeneration,
   listGenerations,
   showGeneration,
 } from './generations.ts'
@@ -36,7 +37,7 @@ export interface RebuildParts {
 }
 
 export interface RebuildProgress {
-  readonly step: 'building' | 'comparing' | 'showing'
+  readonly step: 'building' | 'indexing' | 'comparing' | 'showing'
   readonly events: number
   /** As many as the live read models were made from when the step began. */
   readonly eventsTotal: number
@@ -84,8 +85,11 @@ export async function rebuildProjections(parts: RebuildParts): Promise<RebuildRe
     )
     if (lock?.isOwner !== true) throw new Fault('generation-busy', { generation: generation.number })
     try {
+      // A crash takes the last rows and their checkpoint back together; what readers are shown is on disk before they are.
+      await connection.script('set synchronous_commit = off')
       const builder = await Builder.open(parts, connection, generation)
       await builder.catchUp()
+      await builder.index()
       const { differing, digest } = await builder.compare()
       await builder.finish()
       await builder.show()
@@ -94,6 +98,7 @@ export async function rebuildProjections(parts: RebuildParts): Promise<RebuildRe
       parts.logger.info({ generation: generation.number, events, tookMs, differing }, 'rebuilt the read models')
       return { generation: generation.number, replaced: old.number, events, tookMs, differing, digest }
     } finally {
+      await connection.script('reset synchronous_commit').catch(() => {})
       await connection.query('select pg_advisory_unlock($1, $2)', writerLock(generation.number, 0)).catch(() => {})
     }
   })
@@ -146,6 +151,11 @@ class Builder {
     }
   }
 
+  async index(): Promise<void> {
+    this.#report('indexing', this.events)
+    await this.#connection.transaction(() => indexGeneration(this.#connection, this.#generation.schema), MIGRATING)
+  }
+
   /** Digests the live rows in one snapshot, comes to exactly the same position, and digests the new rows. */
   async compare(): Promise<{ differing: string[]; digest: GenerationDigest }> {
     const { live, liveDigest } = await this.#connection.transaction(
@@ -196,6 +206,7 @@ class Builder {
       const { number } = await requireLive(this.#connection)
       await this.#connection.query('select from emberlog.checkpoint where generation = $1 for update', [number])
       await this.#followUntil(await requireLive(this.#connection), 'showing')
+      await this.#connection.script('set local synchronous_commit = on')
       await showGeneration(this.#connection, this.#generation)
     } catch (error) {
       this.#feeder.rewind(positionBefore) // The transaction takes back what was stored in it.
@@ -205,18 +216,19 @@ class Builder {
 
   async #followUntil(live: Pick<Generation, 'position' | 'eventCount'>, step: RebuildProgress['step']): Promise<void> {
     const eventsTotal = Math.max(Number(live.eventCount), this.events)
-    const report = () => this.#parts.onProgress?.(this.#progress(step, eventsTotal))
+    const report = () => this.#report(step, eventsTotal)
     report()
     this.#feeder.onStored = report
     if (live.position >= 0n) await this.#feeder.follow(this.#signal, toPosition(live.position))
     if (this.#signal.aborted) throw new Fault('rebuild-stopped', { generation: this.#generation.number })
   }
 
-  #progress(step: RebuildProgress['step'], eventsTotal: number): RebuildProgress {
+  #report(step: RebuildProgress['step'], eventsTotal: number): void {
     const events = this.#feeder.handledTotal
     const eventsPerS = events / ((performance.now() - this.#startedAt) / 1_000)
     const remaining = Math.max(0, eventsTotal - events)
-    return { step, events, eventsTotal, eventsPerS, remainingS: eventsPerS > 0 ? remaining / eventsPerS : undefined }
+    const remainingS = eventsPerS > 0 ? remaining / eventsPerS : undefined
+    this.#parts.onProgress?.({ step, events, eventsTotal, eventsPerS, remainingS })
   }
 }
 

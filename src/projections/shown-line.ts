@@ -3,9 +3,11 @@
 export const TITLE_CHARACTERS_MAX = 80
 export const PREVIEW_CHARACTERS_MAX = 160
 
+const FIRST_LINE = /\S[^\n\r\u2028\u2029]*/
+
 /** The first line with something to see, white space folded, at most `charactersMax` code points; '' for a blank text. */
 export function shownLine(text: string, charactersMax: number): string {
-  const line = text.split(/[\n\r\u2028\u2029]+/).find((candidate) => candidate.trim() !== '') ?? ''
+  const [line = ''] = FIRST_LINE.exec(text) ?? []
   const folded = line.replaceAll(/\s+/g, ' ').trim()
   if (folded.length <= charactersMax) return folded
   const characters = [...folded.slice(0, charactersMax * 2 + 2)] // Two code units at most for each code point.

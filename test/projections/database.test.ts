@@ -147,15 +147,15 @@ describe('a connection', () => {
   test('that is held without being used is reported, and one in use is not', async () => {
     const reports: Record<string, unknown>[] = []
     const logger: Logger = { ...silentLogger, error: (fields) => reports.push(fields) }
-    const database = await postgres.open({ logger, limits: { heldIdleMsMax: 40 } })
-    await database.queries.withConnection((connection) => connection.query('select pg_sleep(0.2)'))
+    const database = await postgres.open({ logger, limits: { heldIdleMsMax: 700 } })
+    await database.queries.withConnection((connection) => connection.query('select pg_sleep(1.5)'))
     expect(reports).toEqual([])
     const release = Promise.withResolvers<void>()
     const holding = database.queries.withConnection(() => release.promise)
     await eventually('reported', () => reports.length > 0)
     release.resolve()
     await holding
-    expect(reports).toEqual([{ pool: 'queries', heldMs: 40 }])
+    expect(reports).toEqual([{ pool: 'queries', heldMs: 700 }])
     expect(database.metrics().find(({ name }) => name === 'queries')).toMatchObject({ heldTooLongTotal: 1 })
   })
 

@@ -17,8 +17,6 @@ create table conversation (
   last_position bigint not null
 );
 
-create index conversation_list on conversation (owner_id, updated_at desc, conversation_id desc) where deleted_at is null;
-
 create table message (
   conversation_id uuid not null,
   message_id text not null,
@@ -50,10 +48,6 @@ create table message (
   ) stored,
   primary key (conversation_id, message_id)
 );
-
-create index message_order on message (conversation_id, position);
-create index message_of_owner on message (owner_id, message_id);
-create index message_search on message using gin (search) with (fastupdate = off);
 
 create table turn (
   conversation_id uuid not null,
@@ -87,9 +81,6 @@ create table turn (
   ended_position bigint,
   primary key (conversation_id, turn_id)
 );
-
-create index turn_by_id on turn (turn_id);
-create index turn_by_response on turn (conversation_id, response_message_id);
 
 create table routing_decision (
   conversation_id uuid not null,
@@ -141,7 +132,3 @@ create table event_index (
   primary key (conversation_id, position)
 );
 
-create index event_index_position on event_index (position);
-create index event_index_actor on event_index (actor_id, position);
-create index event_index_correlation on event_index (correlation_id, position);
-create index event_index_type on event_index (type, position);

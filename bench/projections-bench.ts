@@ -1,0 +1,286 @@
+/** The read side: a rebuild against its own limits and other roads, and how soon an append is visible. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startEmbeddedEventStore } from '../src/embedded/eventstore/start-embedded.ts'
+import { startEmbeddedPostgres } from '../src/embedded/postgres/embedded-postgres.ts'
+import { createCodec } from '../src/events/codec.ts'
+import { createConversationQueries } from '../src/projections/conversation-queries.ts'
+import { type Database, openDatabase } from '../src/projections/database.ts'
+import { GenerationFeeder } from '../src/projections/generation-feeder.ts'
+import { writerLimits } from '../src/projections/generation-writer.ts'
+import {
+  createGeneration,
+  findLiveGeneration,
+  type Generation,
+  indexGeneration,
+} from '../src/projections/generations.ts'
+import { beginMigrating, MIGRATING } from '../src/projections/migrations.ts'
+import { createProjectionWriter } from '../src/projections/projection-writer.ts'
+import { readModels } from '../src/projections/projectors.ts'
+import { columnNames } from '../src/projections/read-model.ts'
+import { rebuildProjections } from '../src/projections/rebuild.ts'
+import { silentLogger } from '../src/shared/logger.ts'
+import type { EventStore } from '../src/store/event-store.ts'
+import { openEventStoreDb } from '../src/store/eventstoredb-store.ts'
+import { type Bench, type BenchResult, figureOf, interleaved, type Row, ratioTo } from './measurement.ts'
+import { conversations, encode, fillRecord } from './projections-load.ts'
+
+export const bench: Bench = { name: 'projections', run }
+
+const EVENTS = 200_000
+const EVENTS_QUICK = 20_000
+const EVENTS_ONE_BY_ONE = 2_000
+const LIVE_RATE = 500
+
+interface Stage {
+  readonly store: EventStore
+  readonly database: Database
+  readonly events: number
+}
+
+const codec = createCodec()
+
+async function run({ isQuick }: { isQuick: boolean }): Promise<BenchResult> {
+  const repetitions = isQuick ? 1 : 3
+  const directory = await mkdtemp(join(tmpdir(), 'emberlog-bench-'))
+  const postgres = await startEmbeddedPostgres({ dataDirectory: directory, maxConnections: 30, logger: silentLogger })
+  const record = await startEmbeddedEventStore({ dataDirectory: join(directory, 'record') })
+  const store = openEventStoreDb({ connectionString: record.connectionString, logger: silentLogger })
+  const { connectionString } = postgres
+  const options = { connectionString, connectionsMax: 8, applicationName: 'bench', logger: silentLogger }
+  const database = await openDatabase(options)
+  try {
+    const events = await fillRecord(store, isQuick ? EVENTS_QUICK : EVENTS)
+    const stage = { store, database, events }
+    await rebuild(stage) // Once before the clock runs, for the rows that COPY starts from.
+    await copyOut(stage)
+    const memory: number[] = []
+    const samples = await interleaved(repetitions, {
+      read: () => readAlone(stage),
+      copy: () => copyAlone(stage),
+      rebuild: async () => {
+        const perSecond = await rebuild(stage)
+        memory.push(process.memoryUsage().rss / 1e6)
+        return perSecond
+      },
+      oneByOne: () => oneByOne(stage),
+    })
+    const live = await liveLatencies(stage, isQuick ? 2 : 8)
+    return {
+      title: `The read side, ${events.toLocaleString('en')} events`,
+      repetitions,
+      rows: [
+        ...rebuildRows(samples),
+        ...liveRows(live),
+        { what: 'resident after rebuilds', unit: 'MB', figure: figureOf(memory) },
+      ],
+      notes: [
+        'COPY alone: the same rows from files of the server, then the same indexes; rates are events of the log per second',
+        `live: ${LIVE_RATE} single appends a second; visible: from the call of append until a query that waits for it may read`,
+      ],
+    }
+  } finally {
+    await database.close()
+    await store.close()
+    await record.stop()
+    await postgres.stop()
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+function rebuildRows(samples: Record<'read' | 'copy' | 'rebuild' | 'oneByOne', number[]>): Row[] {
+  const figures = {
+    read: figureOf(samples.read),
+    copy: figureOf(samples.copy),
+    rebuild: figureOf(samples.rebuild),
+    oneByOne: figureOf(samples.oneByOne),
+  }
+  const limit = Math.min(figures.read.median, figures.copy.median)
+  const unit = 'events/s'
+  return [
+    { what: 'subscription read alone', unit, figure: figures.read },
+    { what: 'COPY of the same rows alone', unit, figure: figures.copy },
+    {
+      what: 'rebuild, end to end',
+      unit,
+      figure: figures.rebuild,
+      ratio: ratioTo('the slower of its limits', figures.rebuild.median / limit, { atLeast: 0.6 }),
+    },
+    {
+      what: 'one transaction for each event',
+      unit,
+      figure: figures.oneByOne,
+    },
+    {
+      what: 'rebuild, compared with that',
+      unit,
+      figure: figures.rebuild,
+      ratio: ratioTo('one by one', figures.rebuild.median / figures.oneByOne.median, { atLeast: 20 }),
+    },
+  ]
+}
+
+function perSecond(events: number, startedAt: number): number {
+  return events / ((performance.now() - startedAt) / 1_000)
+}
+
+async function rebuild({ database, store, events }: Stage): Promise<number> {
+  const startedAt = performance.now()
+  await rebuildProjections({ database, reader: store, codec, logger: silentLogger, isForced: true })
+  return perSecond(events, startedAt)
+}
+
+async function readAlone({ store, events }: Stage): Promise<number> {
+  const ending = new AbortController()
+  const startedAt = performance.now()
+  let count = 0
+  const all = { after: 'start', streamPrefixes: ['conversation-'], signal: ending.signal } as const
+  for await (const { kind } of store.subscribeToAll(all)) {
+    if (kind === 'event') count += 1
+    if (count === events) break
+  }
+  ending.abort()
+  return perSecond(events, startedAt)
+}
+
+const fileOf = (model: string) => `current_setting('data_directory') || '/bench-${model}.copy'`
+
+/** Leaves the rows of the live generation in files that the server can read. */
+async function copyOut({ database }: Stage): Promise<void> {
+  const live = (await findLiveGeneration(database.queries)) as Generation
+  await inTransaction(database, async (script) => {
+    for (const model of readModels) {
+      const select = `select ${columnNames(model).join(', ')} from ${live.schema}.${model.name}`
+      await script(`do $$ begin execute format('copy (${select}) to %L', ${fileOf(model.name)}); end $$`)
+    }
+  })
+}
+
+async function copyAlone({ database, events }: Stage): Promise<number> {
+  const startedAt = performance.now()
+  await inTransaction(database, async (script, connection) => {
+    await beginMigrating(connection)
+    const { schema } = await createGeneration(connection)
+    for (const model of readModels) {
+      const target = `${schema}.${model.name} (${columnNames(model).join(', ')})`
+      await script(`do $$ begin execute format('copy ${target} from %L', ${fileOf(model.name)}); end $$`)
+    }
+    await indexGeneration(connection, schema)
+  })
+  return perSecond(events, startedAt)
+}
+
+type Connection = Parameters<Parameters<Database['queries']['withConnection']>[0]>[0]
+
+function inTransaction(
+  database: Database,
+  work: (script: Connection['script'], connection: Connection) => Promise<void>,
+): Promise<void> {
+  return database.queries.withConnection((connection) =>
+    connection.transaction(() => work(connection.script, connection), MIGRATING),
+  )
+}
+
+/** The projector that most begin with: each event is a transaction of its own. */
+async function oneByOne({ database, store }: Stage): Promise<number> {
+  const generation = await database.queries.withConnection((connection) =>
+    connection.transaction(async () => {
+      await beginMigrating(connection)
+      return createGeneration(connection)
+    }, MIGRATING),
+  )
+  return database.writer.withConnection(async (connection) => {
+    const ending = new AbortController()
+    const parts = { reader: store, codec, logger: silentLogger, limits: { ...writerLimits, eventsMax: 1 } }
+    const feeder = await GenerationFeeder.open(parts, connection, generation)
+    feeder.onStored = () => {
+      if (feeder.handledTotal >= EVENTS_ONE_BY_ONE) ending.abort()
+    }
+    const startedAt = performance.now()
+    await feeder.follow(ending.signal)
+    return perSecond(feeder.handledTotal, startedAt)
+  })
+}
+
+interface LiveLatencies {
+  readonly appendMs: number[]
+  readonly commitMs: number[]
+  readonly visibleMs: number[]
+}
+
+async function liveLatencies({ store, database }: Stage, seconds: number): Promise<LiveLatencies> {
+  const queries = createConversationQueries({ database, logger: silentLogger })
+  const writer = createProjectionWriter({ database, reader: store, codec, logger: silentLogger })
+  writer.start()
+  const { position } = await queries.waitFor({
+    position: (await store.lastPosition()) ?? neverAsked(),
+    waitMsMax: 60_000,
+  })
+  void position
+  const appendMs: number[] = []
+  const visibleMs: number[] = []
+  const source = conversations(LIVE_RATE * seconds, 11)
+  const one = async (stream: string, events: Parameters<typeof encode>[1]) => {
+    const startedAt = performance.now()
+    const result = await store.append(stream, encode(stream, events), 'any')
+    appendMs.push(performance.now() - startedAt)
+    if (result.kind !== 'appended') return
+    await queries.waitFor({ position: result.position, waitMsMax: 30_000 })
+    visibleMs.push(performance.now() - startedAt)
+  }
+  const running: Promise<void>[] = []
+  const startedAt = performance.now()
+  let sent = 0
+  for (const { stream, events } of source) {
+    for (const event of events) {
+      const dueMs = (sent / LIVE_RATE) * 1_000 - (performance.now() - startedAt)
+      if (dueMs > 0) await new Promise((resolve) => setTimeout(resolve, dueMs))
+      running.push(one(stream, [event]))
+      sent += 1
+      if (sent >= LIVE_RATE * seconds) break
+    }
+    if (sent >= LIVE_RATE * seconds) break
+  }
+  await Promise.all(running)
+  await writer.stop()
+  return { appendMs, visibleMs, commitMs: await commitLatencies(database) }
+}
+
+/** The bare commit of one small row, as often as it takes for a median. */
+async function commitLatencies(database: Database): Promise<number[]> {
+  const samples: number[] = []
+  await database.writer.withConnection(async (connection) => {
+    await connection.script('create table if not exists public.bench_commit (n bigint)')
+    for (let index = 0; index < 300; index += 1) {
+      const startedAt = performance.now()
+      await connection.query('insert into public.bench_commit values ($1)', [index])
+      samples.push(performance.now() - startedAt)
+    }
+    await connection.script('drop table public.bench_commit')
+  })
+  return samples
+}
+
+function liveRows({ appendMs, commitMs, visibleMs }: LiveLatencies): Row[] {
+  const p50 = (samples: readonly number[]) => figureOf(samples).median
+  const p99 = visibleMs.toSorted((a, b) => a - b)[Math.floor(visibleMs.length * 0.99)] ?? 0
+  const sum = p50(appendMs) + p50(commitMs)
+  const unit = 'ms'
+  const exactly = (value: number) => ({ median: value, min: value, max: value })
+  return [
+    { what: 'append, p50', unit, figure: exactly(p50(appendMs)) },
+    { what: 'commit, p50', unit, figure: exactly(p50(commitMs)) },
+    {
+      what: 'append to visible, p50',
+      unit,
+      figure: exactly(p50(visibleMs)),
+      ratio: ratioTo('append and commit', p50(visibleMs) / sum, { atMost: 2 }),
+    },
+    { what: 'append to visible, p99', unit, figure: exactly(p99) },
+  ]
+}
+
+function neverAsked(): never {
+  throw new Error('the record is empty')
+}

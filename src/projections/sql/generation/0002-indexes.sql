@@ -1,0 +1,13 @@
+-- What queries go by besides the keys; in a rebuild made after the rows, which is far cheaper than with each of them.
+
+create index if not exists conversation_list on conversation (owner_id, updated_at desc, conversation_id desc) where deleted_at is null;
+create index if not exists message_order on message (conversation_id, position);
+create index if not exists message_of_owner on message (owner_id, message_id);
+-- No list of pending entries: a search must not get slower the longer nobody has vacuumed.
+create index if not exists message_search on message using gin (search) with (fastupdate = off);
+create index if not exists turn_by_id on turn (turn_id);
+create index if not exists turn_by_response on turn (conversation_id, response_message_id);
+create index if not exists event_index_position on event_index (position);
+create index if not exists event_index_actor on event_index (actor_id, position);
+create index if not exists event_index_correlation on event_index (correlation_id, position);
+create index if not exists event_index_type on event_index (type, position);
