@@ -8,96 +8,88 @@ export interface CheckpointSettings {
   readonly passedMax: number
 }
 
-interface OpenEvent {
-  /** The place before it: how far everything is done while it is the first that is not. */
-  readonly previous: number | undefined
-  /** False for events that come of checkpoints themselves: each would make for another one, for ever. */
-  readonly isCounted: boolean
+/** How far something reaches: up to a place, and over how many events that count and events passed over. */
+interface Reach {
+  readonly place: number | undefined
+  readonly count: number
+  readonly passed: number
 }
 
 export class CheckpointRule {
   readonly #settings: CheckpointSettings
-  /** Not handled yet, in the order of their places. */
-  readonly #open = new Map<number, OpenEvent>()
-  #last: number | undefined
-  #written: number | undefined
+  /** Not handled yet, in the order of their places, each with what lies before it. */
+  readonly #open = new Map<number, Reach>()
+  /** Everything that was read. */
+  #read: Reach
+  #written: Reach
   #writtenMs: number
-  #handled = 0
-  #passed = 0
 
   /** `place` is where an earlier life of the group had come to. */
   constructor(settings: CheckpointSettings, place: number | undefined, nowMs: number) {
     this.#settings = settings
-    this.#last = place
-    this.#written = place
+    this.#read = { place, count: 0, passed: 0 }
+    this.#written = this.#read
     this.#writtenMs = nowMs
-  }
-
-  /** The last checkpoint written; undefined before the first. */
-  get written(): number | undefined {
-    return this.#written
   }
 
   /** The last place up to which nothing is missing. */
   get done(): number | undefined {
-    for (const [, first] of this.#open) return first.previous
-    return this.#last
+    return this.#done.place
   }
 
-  /** An event was read, to be handled. Places rise. */
+  /**
+   * An event was read, and is to be handled. Places rise. What comes of checkpoints themselves does not count: each would
+   * make for another one, for ever.
+   */
   enter(place: number, isCounted = true): void {
-    this.#open.set(place, { previous: this.#last, isCounted })
-    this.#last = place
+    this.#open.set(place, this.#read)
+    this.#read = { ...this.#read, place, count: this.#read.count + (isCounted ? 1 : 0) }
   }
 
-  /** Events up to a place were looked at, and none is for this group. */
+  /** Events up to a place were looked at, and so many are not for this group. */
   pass(place: number, count: number): void {
-    this.#last = place
-    this.#passed += count
+    this.#read = { ...this.#read, place, passed: this.#read.passed + count }
   }
 
   /** An event was handled, or parked. */
   leave(place: number): void {
-    const event = this.#open.get(place)
-    if (!event) return
     this.#open.delete(place)
-    if (event.isCounted) this.#handled += 1
   }
 
   /** The place to write down now; undefined when there is none, or it is not time. */
   due(nowMs: number): number | undefined {
-    if (!this.#isDue(nowMs)) return undefined
-    const { done } = this
-    return done === this.#written ? undefined : done
+    const { checkpointAfterMs, checkpointCountMax, passedMax } = this.#settings
+    const done = this.#done
+    const gained = done.count - this.#written.count
+    const isMuch = gained >= Math.max(1, checkpointCountMax) || done.passed - this.#written.passed >= passedMax
+    const isTime = gained >= this.#countMin && nowMs >= this.#writtenMs + checkpointAfterMs
+    return isMuch || isTime ? done.place : undefined
   }
 
   /** When a checkpoint may become due by the passing of time; undefined when nothing waits for that. */
   get nextDueMs(): number | undefined {
-    if (this.#handled < this.#countMin || this.done === this.#written) return undefined
-    return this.#writtenMs + this.#settings.checkpointAfterMs
+    const isEnough = this.#done.count - this.#written.count >= this.#countMin
+    return isEnough ? this.#writtenMs + this.#settings.checkpointAfterMs : undefined
   }
 
   /** What would be lost by ending now; undefined when nothing was handled since the last checkpoint. */
   get unwritten(): number | undefined {
-    const { done } = this
-    return this.#handled > 0 && done !== this.#written ? done : undefined
+    const done = this.#done
+    return done.count > this.#written.count ? done.place : undefined
   }
 
-  /** The place is being written. */
-  noteWritten(place: number, nowMs: number): void {
-    this.#written = place
+  /** What is done is being written. */
+  noteWritten(nowMs: number): void {
+    this.#written = this.#done
     this.#writtenMs = nowMs
-    this.#handled = 0
-    this.#passed = 0
+  }
+
+  get #done(): Reach {
+    for (const [, before] of this.#open) return before
+    return this.#read
   }
 
   get #countMin(): number {
     return Math.max(1, this.#settings.checkpointCountMin)
-  }
-
-  #isDue(nowMs: number): boolean {
-    const { checkpointAfterMs, checkpointCountMax, passedMax } = this.#settings
-    if (this.#handled >= Math.max(1, checkpointCountMax) || this.#passed >= passedMax) return true
-    return this.#handled >= this.#countMin && nowMs >= this.#writtenMs + checkpointAfterMs
   }
 }

@@ -80,7 +80,7 @@ export class CheckpointWriter {
 
   async #write(place: number): Promise<void> {
     const { store, definition, source, now } = this.#options
-    this.#rule.noteWritten(place, now())
+    this.#rule.noteWritten(now())
     await writeCheckpoint(store, definition, source.format(place))
     this.#durable = place
   }

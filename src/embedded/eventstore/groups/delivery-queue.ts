@@ -7,9 +7,12 @@ export interface QueueRules {
   readonly strategy: StrategyName
   /** A delivery that failed so often after the first time is given up. */
   readonly maxRetryCount: number
-  /** Zero and below: no limit. */
+  /** Zero: no limit. Below: no time at all. */
   readonly messageTimeoutMs: number
 }
+
+/** Who has no time at all has it until somebody looks, which is once a second. */
+const NO_TIME_MS = 1_000
 
 // waiting ─► in flight ─► handled
 //   ▲            │ failed (said so, took too long, or left), and not too often
@@ -50,7 +53,7 @@ export class DeliveryQueue<Who extends Consumer = Consumer> {
   /** When the next delivery runs out of time; undefined when none will. */
   get nextTimeoutMs(): number | undefined {
     const [first] = this.#inFlight
-    return first && this.#rules.messageTimeoutMs > 0 ? first.sentMs + this.#rules.messageTimeoutMs : undefined
+    return first && first.sentMs + this.#messageTimeoutMs < Infinity ? first.sentMs + this.#messageTimeoutMs : undefined
   }
 
   add(delivery: Delivery): void {
@@ -110,9 +113,8 @@ export class DeliveryQueue<Who extends Consumer = Consumer> {
   /** Takes back what was not answered in time. Answers what is given up. */
   expire(nowMs: number): Delivery[] {
     const late: InFlight[] = []
-    if (this.#rules.messageTimeoutMs <= 0) return []
     for (const held of this.#inFlight) {
-      if (held.sentMs + this.#rules.messageTimeoutMs > nowMs) break
+      if (held.sentMs + this.#messageTimeoutMs > nowMs) break
       late.push(held)
     }
     for (const held of late) {
@@ -120,6 +122,12 @@ export class DeliveryQueue<Who extends Consumer = Consumer> {
       this.#release(held)
     }
     return this.#failAll(late)
+  }
+
+  get #messageTimeoutMs(): number {
+    const { messageTimeoutMs } = this.#rules
+    if (messageTimeoutMs === 0) return Infinity
+    return messageTimeoutMs < 0 ? NO_TIME_MS : messageTimeoutMs
   }
 
   #hand(delivery: Delivery, consumer: Who, sentMs: number): void {

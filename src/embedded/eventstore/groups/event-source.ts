@@ -28,7 +28,7 @@ export interface EventSource {
   format(place: number): string
   /** The opposite of `format`; undefined for what is no place. */
   parse(text: string): number | undefined
-  /** The last place there is; undefined while there is none. */
+  /** The last place it knows of an event for the group; undefined before it has read one. */
   readonly lastKnown: number | undefined
   /** True when it has come to the end and keeps up with what is written. */
   readonly isLive: boolean
@@ -51,6 +51,7 @@ class StreamSource implements EventSource {
   readonly #liveBufferSize: number
   #next: number
   #isLive = false
+  #hasRead = false
 
   constructor(store: EventStore, { stream, beginsAt, settings }: GroupDefinition) {
     this.#store = store
@@ -64,12 +65,12 @@ class StreamSource implements EventSource {
   }
 
   get lastKnown(): number | undefined {
-    return this.#store.log.durableHead(this.#stream)?.revision
+    return this.#hasRead ? this.#lastRevision : undefined
   }
 
   /** History is what may be seen; a reader that keeps up is told of everything, as a live one has it before it is hidden. */
   read(countMax: number): SourceSlice | 'deleted' {
-    const last = this.lastKnown ?? -1
+    const last = this.#lastRevision
     if (this.#next > last) {
       this.#isLive = true
       return NOTHING
@@ -84,7 +85,12 @@ class StreamSource implements EventSource {
     const read = { from: this.#next, direction: 'forwards', countMax, bytesMax: LIMITS.sliceBytes } as const
     const records = this.#store.log.readStream(this.#stream, read)
     this.#next = (records.at(-1)?.revision ?? last) + 1
+    this.#hasRead ||= records.length > 0
     return { records, considered: records.length, lastPlace: records.at(-1)?.revision, isEnd: records.length === 0 }
+  }
+
+  get #lastRevision(): number {
+    return this.#store.log.durableHead(this.#stream)?.revision ?? -1
   }
 
   placeOf(record: LogRecord): number {
@@ -117,6 +123,7 @@ class AllSource implements EventSource {
   readonly #matches: ReturnType<typeof visibleInAll>
   #next: number
   #isLive = false
+  #lastKnown: number | undefined
 
   constructor(store: EventStore, beginsAt: number, filter: EventFilter | undefined) {
     this.#store = store
@@ -129,8 +136,7 @@ class AllSource implements EventSource {
   }
 
   get lastKnown(): number | undefined {
-    const { durableEnd } = this.#store.log
-    return durableEnd > 0 ? durableEnd - 1 : undefined
+    return this.#lastKnown
   }
 
   read(countMax: number): SourceSlice {
@@ -144,6 +150,7 @@ class AllSource implements EventSource {
     })
     this.#next = slice.next
     this.#isLive = slice.isEnd
+    this.#lastKnown = slice.records.at(-1)?.position ?? this.#lastKnown
     return { records: slice.records, considered: slice.considered, lastPlace: slice.lastConsidered, isEnd: slice.isEnd }
   }
 

@@ -8,7 +8,7 @@ export type GroupStart = 'start' | 'end' | number
 export interface GroupSettings {
   readonly isResolvingLinks: boolean
   readonly hasExtraStatistics: boolean
-  /** Zero and below: consumers may take for ever. */
+  /** Zero: consumers may take for ever. Below: no time at all. */
   readonly messageTimeoutMs: number
   readonly maxRetryCount: number
   readonly checkpointAfterMs: number

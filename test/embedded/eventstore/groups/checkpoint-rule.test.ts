@@ -70,6 +70,14 @@ describe('a checkpoint', () => {
     expect(rule.due(1_000)).toBe(1)
   })
 
+  test('counts how far it would move, not what was handled behind an open event', () => {
+    const rule = ruleAt([0, 1, 2, 3, 4], { checkpointCountMin: 3 })
+    for (const place of [0, 1, 3, 4]) rule.leave(place)
+    expect([rule.due(9_000), rule.nextDueMs]).toEqual([undefined, undefined])
+    rule.leave(2)
+    expect(rule.due(9_000)).toBe(4)
+  })
+
   test('is due at once when very much was handled', () => {
     const rule = ruleAt([0, 1, 2], { checkpointCountMax: 3 })
     rule.leave(0)
@@ -82,7 +90,7 @@ describe('a checkpoint', () => {
   test('counts anew once it is written', () => {
     const rule = ruleAt([0, 1])
     rule.leave(0)
-    rule.noteWritten(0, 1_500)
+    rule.noteWritten(1_500)
     rule.leave(1)
     expect(rule.due(2_499)).toBeUndefined()
     expect(rule.due(2_500)).toBe(1)
@@ -91,7 +99,7 @@ describe('a checkpoint', () => {
   test('is not written twice for the same place, and waits for no time while an event holds it back', () => {
     const rule = ruleAt([0, 1, 2])
     rule.leave(0)
-    rule.noteWritten(0, 0)
+    rule.noteWritten(0)
     rule.leave(2)
     expect([rule.due(9_000), rule.nextDueMs, rule.unwritten]).toEqual([undefined, undefined, undefined])
     rule.leave(1)

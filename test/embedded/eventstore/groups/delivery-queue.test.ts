@@ -169,13 +169,22 @@ describe('time', () => {
     expect(idsOf(queue.expire(1_000))).toBe('a')
   })
 
-  test.each([0, -1])('means nothing when the timeout is %i', (messageTimeoutMs) => {
-    const queue = queueWith('a', { messageTimeoutMs })
+  test('means nothing when the timeout is zero', () => {
+    const queue = queueWith('a', { messageTimeoutMs: 0 })
     queue.connect(worker('one'))
     dispatched(queue)
     expect(queue.nextTimeoutMs).toBeUndefined()
     expect(queue.expire(Number.MAX_SAFE_INTEGER)).toEqual([])
     expect(queue.inFlightCount).toBe(1)
+  })
+
+  test('is a second where the timeout is below zero', () => {
+    const queue = queueWith('a', { messageTimeoutMs: -1 })
+    queue.connect(worker('one'))
+    dispatched(queue, 500)
+    expect(queue.nextTimeoutMs).toBe(1_500)
+    queue.expire(1_500)
+    expect(dispatched(queue, 1_500)).toBe('a#1>one')
   })
 })
 

@@ -57,6 +57,15 @@ describe('a group that reads one stream', () => {
     expect(revisionsOf(source.read(10))).toEqual([2])
   })
 
+  test('knows no last event before it has read one, and then the last of the stream', async () => {
+    const store = openStore()
+    await append(store, 's', 5)
+    const [fromEnd, fromStart] = [openSource(store, { ...onStream(), beginsAt: 5 }), openSource(store, onStream())]
+    fromEnd.read(2)
+    fromStart.read(2)
+    expect([fromEnd.lastKnown, fromStart.lastKnown]).toEqual([undefined, 4])
+  })
+
   test('is told when the stream has ended for ever before it could read it', async () => {
     const store = openStore()
     await append(store, 's', 2)

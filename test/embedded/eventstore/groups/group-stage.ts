@@ -1,5 +1,5 @@
 /** A store in a directory of its own with the official client, and consumers that keep a diary: what tests of groups work with. */
-import { mkdtemp } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import {
@@ -33,7 +33,7 @@ export async function openGroupStage(): Promise<GroupStage> {
     store = await startEmbeddedEventStore({ dataDirectory })
     client = EventStoreDBClient.connectionString(store.connectionString)
   }
-  const end = async () => {
+  const pause = async () => {
     await client.dispose()
     await store.stop()
   }
@@ -50,10 +50,13 @@ export async function openGroupStage(): Promise<GroupStage> {
       return undefined
     },
     async restart() {
-      await end()
+      await pause()
       await begin()
     },
-    end,
+    async end() {
+      await pause()
+      await rm(dataDirectory, { recursive: true, force: true })
+    },
   }
 }
 

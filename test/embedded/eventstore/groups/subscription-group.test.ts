@@ -150,3 +150,30 @@ describe('a group that is deleted and made anew', () => {
     expect(await join().delivered(2)).toBe('a ack, b ack')
   })
 })
+
+describe('a group with small buffers', () => {
+  test('gets every event once and in order, in history and live', async () => {
+    const words = Array.from({ length: 300 }, (_, at) => `w${at}`)
+    await stage.append('orders', words.slice(0, 150).join(' '))
+    await create({ historyBufferSize: 3, readBatchSize: 2, liveBufferSize: 2 })
+    const consumer = join(undefined, 2)
+    await consumer.delivered(20)
+    await stage.append('orders', words.slice(150).join(' '))
+    await consumer.delivered(300)
+    expect(consumer.deliveries).toEqual(words.map((word) => `${word} ack`))
+  })
+
+  test('replays more parked messages than it holds at a time', async () => {
+    const words = Array.from({ length: 60 }, (_, at) => `w${at}`)
+    await stage.append('orders', words.join(' '))
+    await create()
+    const consumer = join((_, before) => (before === 0 ? 'park' : 'ack'), 5)
+    await consumer.delivered(60)
+    await eventually(billing, ({ stats }) => stats.parkedMessageCount === 60n)
+    await stage.client.replayParkedMessagesToStream('orders', 'billing')
+    await consumer.delivered(120)
+    expect(consumer.deliveries.slice(60)).toEqual(words.map((word) => `link to ${word} ack`))
+    const { stats } = await eventually(billing, ({ stats }) => stats.totalInFlightMessages === 0)
+    expect(stats).toMatchObject({ parkedMessageCount: 0n, retryBufferCount: 0 })
+  })
+})
