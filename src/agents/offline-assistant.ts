@@ -3,7 +3,14 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { AgentName } from './agent-name.ts'
 import { recentMessages } from './conversation-memory.ts'
 import type { KnowledgeBase } from './knowledge-base.ts'
-import { estimateTokens, type LanguageModel, type ModelPart, type ModelRequest, type Usage } from './language-model.ts'
+import {
+  estimateTokens,
+  type LanguageModel,
+  type ModelMessage,
+  type ModelPart,
+  type ModelRequest,
+  type Usage,
+} from './language-model.ts'
 import type { Answer, AnswerDraft } from './offline/answer-draft.ts'
 import { type AskedQuestion, readQuestion } from './offline/asked-question.ts'
 import { clarifyAnswer } from './offline/clarify-answer.ts'
@@ -13,9 +20,10 @@ import { guardAnswer } from './offline/guard-answer.ts'
 import { imageAnswer } from './offline/image-answer.ts'
 import { learningAnswer } from './offline/learning-answer.ts'
 import { profileAnswer } from './offline/profile-answer.ts'
+import { recallAnswer } from './offline/recall-answer.ts'
 import { smalltalkAnswer } from './offline/smalltalk-answer.ts'
 import { supportAnswer } from './offline/support-answer.ts'
-import { languageNotice } from './question-language.ts'
+import { type Language, languageNotice, languageOf } from './question-language.ts'
 
 export interface OfflineAssistantOptions {
   /** How long to wait before each word, so that people see the answer being written; 0 or absent: not at all. */
@@ -44,10 +52,19 @@ export function createOfflineAssistant(knowledge: KnowledgeBase, options: Offlin
 
 /** Writes the whole answer at once; it is only handed out word by word. */
 function writeAnswer(request: ModelRequest, knowledge: KnowledgeBase): Answer {
-  const text = request.messages.at(-1)?.text ?? ''
   const body = draftFor(request, knowledge).finish()
-  const notice = request.agent.name === 'guard' ? undefined : languageNotice(text)
+  const notice = request.agent.name === 'guard' ? undefined : noticeFor(request.messages)
   return notice === undefined ? body : { ...body, text: `${notice}\n\n${body.text}` }
+}
+
+/** The sentence about the language, unless it was said before. */
+function noticeFor(messages: readonly ModelMessage[]): string | undefined {
+  const asked = messages.filter(({ role }) => role === 'user')
+  const language = asked.reduce((before: Language, { text }) => languageOf(text, before), 'en')
+  const notice = languageNotice(language)
+  const isSaid =
+    notice !== undefined && messages.some(({ role, text }) => role === 'assistant' && text.includes(notice))
+  return isSaid ? undefined : notice
 }
 
 function draftFor(request: ModelRequest, knowledge: KnowledgeBase): AnswerDraft {
@@ -59,7 +76,7 @@ function draftFor(request: ModelRequest, knowledge: KnowledgeBase): AnswerDraft 
     knowledge,
     agent.name === 'support' ? 'support' : 'learning',
   )
-  return writers[agent.name](question, knowledge)
+  return recallAnswer(question) ?? writers[agent.name](question, knowledge)
 }
 
 type AnswerWriter = (question: AskedQuestion, knowledge: KnowledgeBase) => AnswerDraft

@@ -20,6 +20,9 @@ export const phrases: readonly (readonly [RegExp, string])[] = [
   [/\btext[ -]to[ -]speech\b/g, 'speech synthesis'],
 ]
 
+/** Words whose usual stem would make another word of them. */
+export const irregularStems: Readonly<Record<string, string>> = { projection: 'projection', projections: 'projection' }
+
 /** Groups of words that mean the same here; the first of each group stands for all. */
 export const oneMeaning: readonly (readonly string[])[] = [
   ['conversation', 'chat', 'gesprach', 'gesprache', 'unterhaltung', 'conversacion', 'conversaciones', 'conversa'],
@@ -74,13 +77,16 @@ export const fillerWords = wordSet(
 )
 
 /** Common words that say little about a subject; folded. */
-export const lightWords = wordSet(
+export const commonWords = wordSet(
   'able above accident across actual add after ago alone along already always another app appear around available away back bad before behind believe better big break bring broken build business buy call came care case certain chance change check clear clearly close come common company complete concept consider correct create currently current cut day deal depend different difference down early easily else end enough even ever everybody everyone exact exist existing expect explained fact fail fall far feel few figure find fine first fit follow forever form found full gave general go goes going gone good great grow guy half halfway hand happen hard hear heard hide high hold idea important improve index inside instead interest involve issue job join key knew known large last late later lead least leave left less let life line list live long lose main maintain major make making manage matter maybe meet mind minute miss money month move name never new newbie next nice nobody normal nothing number obvious often old once open option order part past pay people perfect person perhaps place plan play point popular possible prevent pretty problem properly put quite reach ready real reason recently regular remain report require rest result return right roughly rough round run safe safely said second seem sense serious set several share side similar since single size small solve somebody someone sometimes somehow soon sorry sound space special specific spend stand standard state stay still stop strange strong suggest suppose sure take talks tall task technical thank thought thousand time tip together told tomorrow tonight took tool top total touch true turn two type under unsure until upon user usual usually various version vs wait walk watch week went whatever whole wide wish word worth write wrong year yesterday yet young million hundred',
-  'choose answer fast cost store start keep conversation example technology easiest delete remove apply change rule speak ai chatgpt gpt llm model claude gemini system machine invent buy question word phone',
+  'choose fast cost store start keep example technology easiest delete remove apply change rule speak system machine invent buy question word phone recommend',
   'genau beim ganz gerade mal eigentlich wirklich viel mehr gut neu alle alles hier dort jetzt immer wenn weil schon noch etwas jemand',
   'exactamente realmente mucho mas todo todos toda todas bien nuevo aqui ahora siempre alguien algo podria',
   'exactement vraiment beaucoup plus tout tous toute toutes bien nouveau ici maintenant toujours quelque',
 )
+
+/** Words that are a subject, but one that half of all questions here have; folded. */
+export const commonSubjects = wordSet('answer conversation ai chatgpt gpt llm model claude gemini')
 
 function wordSet(...lines: string[]): ReadonlySet<string> {
   return new Set(lines.flatMap((words) => words.split(' ')))

@@ -1,5 +1,5 @@
 /** Turns a question into the terms it is searched by: folded, without filler words, one word for one meaning, as stems. */
-import { fillerWords, lightWords, oneMeaning, phrases } from './question-lexicon.ts'
+import { commonSubjects, commonWords, fillerWords, irregularStems, oneMeaning, phrases } from './question-lexicon.ts'
 
 /** Later words of a very long text add nothing to a search. */
 const wordsMax = 600
@@ -18,11 +18,16 @@ export function questionWording(text: string): string[] {
 }
 
 /**
- * Common words that say little about the subject, though now and then it turns on them ("stop an answer"). They are
- * searched like all others, but weigh little when it is judged whether an entry answers.
+ * Terms that say little about the subject, though now and then it turns on them ("stop an answer"). They are searched like
+ * all others, but weigh little when it is judged whether an entry answers.
  */
 export function isLightTerm(term: string): boolean {
-  return lightTerms.has(term)
+  return commonTerms.has(term) || commonSubjectTerms.has(term)
+}
+
+/** Whether a term names something that can be asked about, be it as common as "AI". */
+export function isSubject(term: string): boolean {
+  return !commonTerms.has(term)
 }
 
 /** Lower case without accents, so that "¿Qué es…?" and "que es" are the same words. */
@@ -63,7 +68,7 @@ function foldedWords(text: string): string[] {
 }
 
 function toTerm(word: string): string {
-  const base = stem(word)
+  const base = irregularStems[word] ?? stem(word)
   return termOfMeaning.get(base) ?? base
 }
 
@@ -72,4 +77,5 @@ const termOfMeaning: ReadonlyMap<string, string> = new Map(
   oneMeaning.flatMap(([first = '', ...others]) => others.map((word) => [stem(word), stem(first)] as const)),
 )
 
-const lightTerms: ReadonlySet<string> = new Set([...lightWords].map(toTerm))
+const commonTerms: ReadonlySet<string> = new Set([...commonWords].map(toTerm))
+const commonSubjectTerms: ReadonlySet<string> = new Set([...commonSubjects].map(toTerm))

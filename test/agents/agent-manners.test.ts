@@ -37,6 +37,21 @@ describe('learning', () => {
     expect(citations.map(({ entryId }) => entryId)).toEqual(['clustering', 'decision-tree'])
   })
 
+  test('answers what is wanted, not what is not wanted', async () => {
+    const { citations } = await ask('learning', "I don't want to create a project, just learn about RAG")
+    expect(citations[0]?.entryId).toBe('rag')
+  })
+
+  test('shows the first sentence of the closest entry when one nearly answers', async () => {
+    const { text, citations } = await ask(
+      'learning',
+      'training accuracy is 99% but test accuracy is 70%, what is wrong',
+    )
+    expect(text).toContain('I have no entry on that')
+    expect(text).toContain('The closest is **Overfitting and underfitting**')
+    expect(citations).toHaveLength(1)
+  })
+
   test('answers the question, not the self-description before it', async () => {
     const { citations } = await ask('learning', 'I love hiking and AI, what is RAG?')
     expect(citations[0]?.entryId).toBe('rag')
@@ -69,6 +84,11 @@ describe('discovery', () => {
       expect(answer).not.toMatch(/https?:/)
       expect(citations).toEqual([])
     }
+  })
+
+  test('asks what for when somebody wants a tool for nothing in particular', async () => {
+    expect((await ask('discovery', 'what tools should I use')).text).toContain('Which task do you have in mind?')
+    expect((await ask('discovery', 'help me decide which LLM to use')).citations[0]?.entryId).toBe('choosing-llm')
   })
 
   test('helps to choose a tool from the knowledge base', async () => {
@@ -173,6 +193,16 @@ describe('smalltalk', () => {
     const answer = (await ask('smalltalk', text)).text
     expect(answer).toMatch(expected)
     expect(answer.length).toBeLessThan(300)
+  })
+
+  test('asks nothing, so that what follows is not taken for a reply', async () => {
+    for (const text of ['Hello!', 'How are you?', 'thanks', 'I am bored', 'bye', 'play snake', 'whatever', 'test']) {
+      expect((await ask('smalltalk', text)).text.replaceAll(/“[^”]*”/g, ''), text).not.toContain('?')
+    }
+  })
+
+  test('answers what turns out to be a question', async () => {
+    expect((await ask('smalltalk', 'what is overfitting')).citations[0]?.entryId).toBe('overfitting')
   })
 
   test('surprises with an entry, and with another one later in the conversation', async () => {

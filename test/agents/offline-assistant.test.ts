@@ -159,6 +159,25 @@ describe('a question in another language', () => {
     expect(reply.citations[0]?.entryId).toBe(entryId)
   })
 
+  test('is remembered over messages that give no sign, and its sentence is said once', async () => {
+    const { say } = conversation()
+    const first = await say('learning', 'Was ist Überanpassung?')
+    const second = await say('learning', 'Wie kann ich das verhindern?')
+    expect(first.text).toContain('Meine Wissensbasis')
+    expect(second.text).not.toContain('Meine Wissensbasis')
+    expect(second.text).toContain('In practice: get more or more varied data')
+    const spanish = conversation()
+    await spanish.say('learning', '¿Qué es un modelo de lenguaje?')
+    expect((await spanish.say('learning', 'dame un ejemplo')).text).toContain(
+      'Example: given "The capital of France is"',
+    )
+  })
+
+  test('is told by its script, unless it is a mere greeting inside another', async () => {
+    expect((await ask('smalltalk', '你好，你是谁？')).text).toMatch(/^我的知识库/)
+    expect((await ask('smalltalk', 'Hello! How are you today? 你好')).text).not.toContain('我的知识库')
+  })
+
   test('is not suspected in English', async () => {
     for (const text of [
       'What is RAG in AI?',
@@ -203,6 +222,43 @@ describe('a conversation', () => {
     const short = await say('learning', "I don't understand")
     expect(short.text).toContain('in one sentence: A transformer is')
     expect(short.citations.map(({ entryId }) => entryId)).toEqual(['transformer'])
+  })
+
+  test('tells the whole entry when it has no part of the kind asked for', async () => {
+    const { say } = conversation()
+    await say('learning', 'What is prompt injection?')
+    const reply = await say('learning', 'Why is it dangerous?')
+    expect(reply.text).toContain('has no part of its own on that')
+    expect(reply.citations.map(({ entryId }) => entryId)).toEqual(['prompt-injection'])
+  })
+
+  test('says what was written before when asked, in whichever agent', async () => {
+    const { say } = conversation()
+    await say('smalltalk', 'Hello, remember this message about blue elephants')
+    expect((await say('learning', 'What was the topic we discussed?')).text).toContain('blue elephants')
+    expect((await say('smalltalk', 'What did I say?')).text).toContain('blue elephants')
+    expect((await ask('support', 'What was the topic we discussed?')).citations[0]?.entryId).toBe('what-did-we-discuss')
+  })
+
+  test('leaves a topic out of what is asked with a subject of its own, even an unknown one', async () => {
+    const { say } = conversation()
+    await say('learning', 'What is RAG?')
+    expect((await say('learning', 'What is the best recipe for banana bread?')).text).toContain(
+      'I have no entry on that',
+    )
+  })
+
+  test('takes a plain no for an answer', async () => {
+    const { say } = conversation()
+    await say('learning', 'Make me a learning path about context windows')
+    expect((await say('learning', 'no thanks, I have a different question')).text).toContain('All right')
+  })
+
+  test('keeps its topic when a path is asked for without naming one', async () => {
+    const { say } = conversation()
+    await say('learning', 'What is a context window?')
+    const reply = await say('learning', 'yes, please create a learning path for me')
+    expect(reply.text).toContain('A path into **Context window**')
   })
 
   test('lets a new topic replace the old one', async () => {

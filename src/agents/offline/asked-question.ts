@@ -3,7 +3,8 @@ import { assert } from '../../shared/assert.ts'
 import type { KnowledgeBase, KnowledgeMatch, SearchOptions } from '../knowledge-base.ts'
 import type { KnowledgeArea, KnowledgeEntry } from '../knowledge-entry.ts'
 import type { ModelMessage } from '../language-model.ts'
-import { foldText, isLightTerm, questionTerms } from '../question-terms.ts'
+import { languageOf } from '../question-language.ts'
+import { foldText, isSubject, questionTerms } from '../question-terms.ts'
 import { type Facet, facetOf, withoutFacet } from './entry-parts.ts'
 
 export interface AskedQuestion {
@@ -50,7 +51,7 @@ function namesSubject(text: string, reader: Reader): boolean {
 
 /** The telling words of a message, apart from those that name a side of the topic. */
 function subjectOf(text: string): string[] {
-  return questionTerms(withoutFacet(text)).filter((term) => !isLightTerm(term))
+  return questionTerms(withoutFacet(text)).filter(isSubject)
 }
 
 type Resolved = Pick<AskedQuestion, 'matches' | 'followUp' | 'comparison'>
@@ -88,13 +89,17 @@ function resolveAfter(
 ): Resolved {
   const facet = facetOf(question)
   const subject = subjectOf(question)
-  if (!pointsBack(question)) {
+  // In other languages, words that no entry knows are mostly not the subject: "dame un ejemplo".
+  const isElsewhere = languageOf(question) !== 'en' && own.length === 0 && facet !== undefined
+  if (!pointsBack(question) && !isElsewhere) {
     const isOwnHelp = own[0]?.entry.area === 'support' && own[0].fit >= clearFitMin
     if (subject.length > 0 || isOwnHelp) return { matches: own }
   }
-  const withTopic = knowledge.search(`${question} ${plainName(topic)}`, options)[0]
-  if (withTopic !== undefined && areRelated(withTopic.entry, topic)) return { matches: [withTopic] }
-  if (subject.length > 0 && own[0] !== undefined && own[0].entry !== topic) return { matches: own }
+  if (facet === undefined || facet === 'practice' || subject.length > 0) {
+    const withTopic = knowledge.search(`${question} ${plainName(topic)}`, options)[0]
+    if (withTopic !== undefined && areRelated(withTopic.entry, topic)) return { matches: [withTopic] }
+    if (subject.length > 0 && own[0] !== undefined && own[0].entry !== topic) return { matches: own }
+  }
   const isAboutTopic = subject.length === 0 || facet !== undefined || subject.some((term) => topic.body.includes(term))
   return isAboutTopic ? { matches: [], followUp: { entry: topic, facet: facet ?? 'more' } } : { matches: [] }
 }
@@ -102,21 +107,25 @@ function resolveAfter(
 /** From this fit on, a message without a subject of its own ("help me") is taken for a question about Emberlog. */
 const clearFitMin = 0.9
 
-/** Searches the whole text and, where it is longer, the sentence or clause that does the asking. */
+/** Searches the whole text, its sentences that ask, and what is left without the sentences about what is not wanted. */
 function bestMatches(text: string, { knowledge, options }: Reader): KnowledgeMatch[] {
-  const clauses = text
-    .split(/[.!?;,\n]+|\s[-–—]\s/)
-    .filter((clause) => asking.test(foldText(clause)))
-    .slice(0, clausesMax)
-  const found = [text, ...clauses].map((part) => knowledge.search(part, options))
+  const clauses = text.split(/[.!?;,\n]+|\s[-–—]\s/).slice(0, clausesMax)
+  const wanted = clauses.filter((clause) => !unwanted.test(foldText(clause)))
+  const whole = wanted.length > 0 && wanted.length < clauses.length ? wanted.join('. ') : text
+  const asked = wanted.filter((clause) => asking.test(foldText(clause)) && questionTerms(clause).some(isSubject))
+  const found = [whole, ...asked].map((part) => knowledge.search(part, options))
   const answered = found.filter((matches) => matches[0] !== undefined)
   return answered.toSorted((a, b) => b[0]!.fit - a[0]!.fit)[0] ?? []
 }
 
-const clausesMax = 10
+const clausesMax = 12
 
 const asking =
-  /\b(what|whats|how|why|which|when|where|who|explain|describe|define|tell me|teach|difference|que|como|cual|was|wie|warum|erklar\w*|comment|pourquoi|quel\w*|quest)\b/
+  /\b(what|whats|how|why|which|when|where|who|explain|describe|define|tell me|teach|learn|difference|que|como|cual|was|wie|warum|erklar\w*|comment|pourquoi|quel\w*|quest)\b/
+
+/** "I do not want to create a project, just learn about RAG" is about RAG. */
+const unwanted =
+  /\b(?:dont|do not|didnt|not|no longer) (?:want|need|create|make|build|talk|ask)|\bnever ?mind\b|\bno quiero\b|\bich (?:will|mochte) (?:nicht|kein\w*)\b|\bje ne veux pas\b/
 
 /** A message points back when it says "it" or "this", or goes on with "and". */
 function pointsBack(text: string): boolean {

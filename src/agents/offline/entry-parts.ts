@@ -42,7 +42,7 @@ const facetPatterns: readonly (readonly [Facet, RegExp])[] = [
   ['example', /\b(?:examples?|for instance|beispiele?|ejemplos?|exemples?|exemplos?|esempi[o]?)\b/g],
   [
     'limits',
-    /\b(?:limits?|limitations?|drawbacks?|downsides?|disadvantages?|problems?|risks?|cons|goe?s? wrong|fails?|nachteile?|desventajas?|inconvenients?)\b/g,
+    /\b(?:limits?|limitations?|drawbacks?|downsides?|disadvantages?|problems?|risks?|cons|goe?s? wrong|fails?|dangers?|dangerous|harmful|nachteile?|desventajas?|inconvenients?)\b/g,
   ],
   [
     'again',
@@ -50,7 +50,7 @@ const facetPatterns: readonly (readonly [Facet, RegExp])[] = [
   ],
   [
     'practice',
-    /\b(?:implement\w*|appl(?:y|ied)|set ?up|how (?:do|can|would|should|could) (?:i|we|you)|in practice|tools?|technolog\w+|my (?:own )?(?:project|app|work|company|team)|umsetzen|anwenden|implementar|usar|mettre en)\b/g,
+    /\b(?:implement\w*|appl(?:y|ied)|set ?up|how (?:do|can|would|should|could) (?:i|we|you)|in practice|prevent\w*|avoid\w*|verhinder\w*|vermeid\w*|evit(?:ar|o)|eviter|wie (?:kann|mache) (?:ich|man)|como (?:puedo|hago)|comment (?:puis|faire)|tools?|technolog\w+|my (?:own )?(?:project|app|work|company|team)|umsetzen|anwenden|implementar|usar|mettre en)\b/g,
   ],
   ['more', /\b(?:more|details?|deeper|elaborate|else|continue|go on|next|mehr|weiter|mas|plus|why|how)\b/g],
 ]

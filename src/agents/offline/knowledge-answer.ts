@@ -83,9 +83,8 @@ function continueEntry(draft: AnswerDraft, entry: KnowledgeEntry, facet: Facet, 
   if (facet !== 'more') {
     const part = labelledPart(entry, facet) ?? (facet === 'practice' ? labelledPart(entry, 'example') : undefined)
     if (part !== undefined) return draft.paragraph(`On **${entry.title}** ${draft.cite(entry)}:`).paragraph(part)
-    draft.paragraph(
-      `The entry on **${entry.title}** has nothing written on that side of it. ${firstSentence(entry)} ${draft.cite(entry)}`,
-    )
+    draft.paragraph(`The entry on **${entry.title}** has no part of its own on that. What it says:`)
+    return tellEntry(draft, entry, knowledge)
   }
   const related = entry.related.map((id) => knowledge.entry(id)!)
   const list = related.map(

@@ -1,7 +1,7 @@
 /** Teaches from the knowledge base: explains, follows up, and lays out a path when somebody wants to learn a subject. */
 import type { KnowledgeBase } from '../knowledge-base.ts'
 import type { KnowledgeEntry } from '../knowledge-entry.ts'
-import { foldText } from '../question-terms.ts'
+import { foldText, isSubject, questionTerms } from '../question-terms.ts'
 import { type AnswerDraft, createAnswerDraft } from './answer-draft.ts'
 import type { AskedQuestion } from './asked-question.ts'
 import { firstSentence } from './entry-parts.ts'
@@ -14,10 +14,15 @@ const firstSteps = ['ai', 'machine-learning', 'llm', 'token', 'prompt-engineerin
 
 export function learningAnswer(question: AskedQuestion, knowledge: KnowledgeBase): AnswerDraft {
   if (wantsPath.test(foldText(question.text))) return learningPath(question, knowledge)
+  if (question.isWithoutSubject && declines.test(foldText(question.text))) {
+    return createAnswerDraft().paragraph('All right. Ask whatever you like next; I am ready when you are.')
+  }
   const answer = knowledgeAnswer(question, knowledge)
   if (answer !== undefined) return answer
   return question.isWithoutSubject ? askForTopic(knowledge) : noEntryAnswer(question, knowledge, 'learning')
 }
+
+const declines = /^(no|nope|nah|nein|non|nao)\b/
 
 const wantsPath =
   /\b(learning (path|plan|journey|route)|lesson plan|study plan|curriculum|roadmap|lernpfad|lernplan|ruta de aprendizaje|plan de estudios?|parcours|(create|make) (me )?a plan|what should i learn (next|first)|where (do|should) i (start|begin))\b/
@@ -25,7 +30,9 @@ const wantsPath =
 /** A path is the subject's entry and what it relates to, in the order in which the entry names them. */
 function learningPath(question: AskedQuestion, knowledge: KnowledgeBase): AnswerDraft {
   const subject = question.text.replace(wantsPath, ' ')
-  const start = knowledge.search(subject, { limit: 1, area: 'learning' })[0]?.entry ?? question.topic
+  const isNamed = questionTerms(subject).some(isSubject)
+  const named = isNamed ? knowledge.search(subject, { limit: 1, area: 'learning' })[0]?.entry : undefined
+  const start = named ?? question.topic
   const draft = createAnswerDraft()
   const steps = start === undefined ? firstSteps.map((id) => knowledge.entry(id)!) : pathFrom(start, knowledge)
   const title = start === undefined ? 'A path for a first look at AI' : `A path into **${start.title}**`

@@ -36,6 +36,10 @@ const anyReply = 'I am with you. Write whatever is on your mind, or name an AI t
 /** The first pattern that fits decides; words are folded. */
 const replies: readonly (readonly [RegExp, string])[] = [
   [
+    /\b(remember (this|that)|keep (this|that) in mind|merk dir|recuerda (esto|que)|souviens toi|retiens)\b/,
+    'It stands in this conversation now, which is recorded and stays in your list. Ask “What did I say?” here, and I will look it up.',
+  ],
+  [
     /\b(joke|make me laugh|something funny|witz|chiste|blague)\b/,
     'Why did the neural network go to school? It had lost touch with its classes. If you want to know what it was trained for, ask me about classification.',
   ],
