@@ -7,7 +7,6 @@ import { serverFeaturesRpc } from '../src/embedded/eventstore/rpc/server-feature
 import { silentLogger } from '../src/embedded/eventstore/store-logger.ts'
 import type { RpcHandler } from '../src/embedded/eventstore/transport/grpc-call.ts'
 import { GrpcServer } from '../src/embedded/eventstore/transport/grpc-server.ts'
-import { http1Routes } from '../src/embedded/eventstore/transport/http1-routes.ts'
 import { listenOnPort, type PortListener } from '../src/embedded/eventstore/transport/port-listener.ts'
 
 const SLICE = 256
@@ -30,7 +29,7 @@ export function startCanned(count: number, data: object): Promise<PortListener> 
     [features, serverFeaturesRpc(() => [path])],
   ])
   const grpc = new GrpcServer({ routes, access: openAccess, logger: silentLogger })
-  return listenOnPort({ host: '127.0.0.1', port: 0, grpc, http1: http1Routes('canned') })
+  return listenOnPort({ host: '127.0.0.1', port: 0, grpc, http1: (_request, response) => response.end() })
 }
 
 function cannedSlices(count: number, data: object): Buffer[] {

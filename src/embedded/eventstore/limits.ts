@@ -29,6 +29,7 @@ export const LIMITS = {
   keepAliveMs: 60_000,
   http1RequestMs: 10_000,
   http1HeaderBytesMax: 16 * KIB,
+  http1BodyBytesMax: 16 * KIB,
   /** Between asking connections to close and closing them. */
   shutdownMs: 2_000,
 
@@ -70,6 +71,13 @@ export const LIMITS = {
   signInQueueMax: 64,
   loginNameCharactersMax: 256,
   passwordBytesMax: 1_024,
+  groupsPerUserMax: 100,
+
+  // Monitoring
+  /** Between two sets of figures, unless the caller says otherwise. */
+  statsPeriodMs: 10_000,
+  statsPeriodMsMin: 100,
+  statsPeriodMsMax: 24 * 60 * 60 * 1_000,
 
   // Groups (persistent subscriptions)
   /** All definitions are written with every change of one. */

@@ -1,16 +1,20 @@
 /** Serves one log over EventStoreDB's protocol on one port. */
 import { randomUUID } from 'node:crypto'
+import { isIPv4 } from 'node:net'
 import { type AccessControl, openAccess } from './access/access-control.ts'
 import { secureAccess } from './access/secure-access.ts'
 import { SignIn } from './access/sign-in.ts'
 import { UserAccounts } from './access/user-accounts.ts'
 import { GroupRegistry } from './groups/group-registry.ts'
-import { rpcRoutes } from './rpc/rpc-routes.ts'
+import { nodeStatistics } from './operations/node-statistics.ts'
+import { Scavenger } from './operations/scavenger.ts'
+import { gossipJson, type NodeIdentity } from './rpc/gossip-rpc.ts'
+import { type RpcContext, rpcRoutes } from './rpc/rpc-routes.ts'
 import { SERVER_VERSION } from './rpc/server-features-rpc.ts'
-import type { EventLog } from './storage/event-log.ts'
+import type { DurableEventLog, EventLog } from './storage/event-log.ts'
 import { type StoreLogger, silentLogger } from './store-logger.ts'
 import { EventStore } from './streams/event-store.ts'
-import { prepareNode } from './streams/fresh-node.ts'
+import { prepareNode, SCAVENGES_METADATA } from './streams/fresh-node.ts'
 import { GrpcServer } from './transport/grpc-server.ts'
 import { http1Routes } from './transport/http1-routes.ts'
 import { listenOnPort, type TlsIdentity } from './transport/port-listener.ts'
@@ -28,6 +32,11 @@ export interface EventStoreServerOptions {
    * this says that the network around it is trusted.
    */
   readonly isInsecureAllowed?: boolean
+  /**
+   * Called when an operator asks the node to shut down: whoever started it then closes it. Without this the node is part of
+   * a program that nobody may end from outside, and the wish is refused.
+   */
+  readonly onShutDownAsked?: () => void
   readonly logger?: StoreLogger
 }
 
@@ -53,16 +62,20 @@ export class InsecureHost extends Error {
 export async function startEventStore(options: EventStoreServerOptions): Promise<EventStoreServer> {
   const { log, host, tls, logger = silentLogger } = options
   if (!tls && !options.isInsecureAllowed && !isLoopback(host)) throw new InsecureHost(host)
-  const store = new EventStore(log)
-  const instanceId = randomUUID()
-  await prepareNode(store, instanceId)
-  const groups = new GroupRegistry({ store, logger })
   let port = options.port
-  const node = { instanceId, address: () => ({ host, port }) }
-  const users = new UserAccounts(store)
-  const access = tls ? await openSecurely(store, users) : openAccess
-  const grpc = new GrpcServer({ routes: rpcRoutes({ store, access, groups, node }), access, logger })
-  const listener = await listenOnPort({ host, port, tls, grpc, http1: http1Routes(SERVER_VERSION) }).catch((error) => {
+  const node = { instanceId: randomUUID(), address: () => ({ host, port }) }
+  const services = await openServices(options, node)
+  const { access, groups, scavenger, statistics } = services
+  const grpc = new GrpcServer({ routes: rpcRoutes(services), access, logger })
+  const http1 = http1Routes({
+    version: SERVER_VERSION,
+    isSecure: tls !== undefined,
+    access,
+    statistics,
+    gossip: (authority) => gossipJson(node, authority),
+    backup: isDurable(log) ? (directory) => log.backup(directory) : undefined,
+  })
+  const listener = await listenOnPort({ host, port, tls, grpc, http1 }).catch((error) => {
     groups.halt()
     throw error
   })
@@ -71,7 +84,7 @@ export async function startEventStore(options: EventStoreServerOptions): Promise
   let closing: Promise<void> | undefined
   const close = () => {
     groups.halt()
-    closing ??= listener.close().then(() => groups.close())
+    closing ??= Promise.all([listener.close().then(() => groups.close()), scavenger.close()]).then(() => {})
     return closing
   }
   void log.failed.then((error) => {
@@ -81,11 +94,33 @@ export async function startEventStore(options: EventStoreServerOptions): Promise
   return { port, url: `esdb://${host.includes(':') ? `[${host}]` : host}:${port}?tls=${tls !== undefined}`, close }
 }
 
+/** Everything behind the port, in the order in which the parts need one another. */
+async function openServices(options: EventStoreServerOptions, node: NodeIdentity): Promise<RpcContext> {
+  const { log, tls, logger = silentLogger } = options
+  const store = new EventStore(log)
+  await prepareNode(store, node.instanceId)
+  const users = new UserAccounts(store)
+  const access = tls ? await openSecurely(store, users) : openAccess
+  const endpoint = () => `${node.address().host}:${node.address().port}`
+  return {
+    store,
+    node,
+    users,
+    access,
+    groups: new GroupRegistry({ store, logger }),
+    scavenger: new Scavenger({ store, logger, endpoint, metadata: SCAVENGES_METADATA }),
+    statistics: () => nodeStatistics(log, SERVER_VERSION),
+    shutDown: options.onShutDownAsked,
+  }
+}
+
 async function openSecurely(store: EventStore, users: UserAccounts): Promise<AccessControl> {
   await users.addDefaults()
   return secureAccess(store, new SignIn(users))
 }
 
+const isDurable = (log: EventLog): log is DurableEventLog => 'backup' in log
+
 function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.')
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'))
 }

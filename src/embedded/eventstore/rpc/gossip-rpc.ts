@@ -8,14 +8,19 @@ const TICKS_PER_MS = 10_000
 
 export interface NodeIdentity {
   readonly instanceId: string
-  /** Where clients reach it: known once it listens. */
-  readonly address: () => { readonly host: string; readonly port: number }
+  /** What it listens on: known once it does. */
+  readonly address: () => NodeAddress
+}
+
+export interface NodeAddress {
+  readonly host: string
+  readonly port: number
 }
 
 export function gossipRpc(node: NodeIdentity): RpcHandler {
   return async (call) => {
     await call.request()
-    const { host, port } = node.address()
+    const { host, port } = advertisedAddress(node, String(call.headers[':authority'] ?? ''))
     const writer = new ProtobufWriter(128)
     writer.message(1, (member) => {
       writeUuid(member, 1, node.instanceId)
@@ -27,4 +32,28 @@ export function gossipRpc(node: NodeIdentity): RpcHandler {
     })
     call.end(writer.finish())
   }
+}
+
+/** The same for tools that ask over HTTP/1. */
+export function gossipJson(node: NodeIdentity, authority: string | undefined): object {
+  const { host, port } = advertisedAddress(node, authority ?? '')
+  const member = {
+    instanceId: node.instanceId,
+    timeStamp: new Date().toISOString(),
+    state: 'Leader',
+    isAlive: true,
+    httpEndPointIp: host,
+    httpEndPointPort: port,
+  }
+  return { members: [member], serverIp: host, serverPort: port }
+}
+
+const EVERY_ADDRESS: readonly string[] = ['0.0.0.0', '::']
+
+/** A node that listens on every address is told to callers under the one they reached it by. */
+function advertisedAddress(node: NodeIdentity, authority: string): NodeAddress {
+  const { host, port } = node.address()
+  if (!EVERY_ADDRESS.includes(host)) return { host, port }
+  const [, bracketed, name] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(authority) ?? []
+  return { host: bracketed ?? name ?? host, port }
 }

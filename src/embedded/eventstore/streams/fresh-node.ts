@@ -9,14 +9,19 @@ const SCAVENGES_STREAM = '$scavenges'
 const DAYS_30_IN_S = 30 * 24 * 60 * 60
 const NO_BYTES = new Uint8Array(0)
 
+/** Metadata of the streams that tell of scavenges. */
+export const SCAVENGES_METADATA = {
+  $maxAge: DAYS_30_IN_S,
+  $acl: { $r: ['$admins', '$ops'], $w: '$admins', $d: '$admins' },
+}
+
 /** Resolves when everything is durable. */
 export async function prepareNode(store: EventStore, instanceId: string): Promise<void> {
   const epochNumber = (store.log.head(EPOCH_STREAM)?.revision ?? -1) + 1
   const epoch = { epochNumber, epochId: randomUUID(), leaderInstanceId: instanceId }
   const writes = [store.appendOwn(EPOCH_STREAM, [jsonEvent(EPOCH_STREAM, epoch)], true)]
   if (!store.log.head(metastreamOf(SCAVENGES_STREAM))) {
-    const metadata = { $maxAge: DAYS_30_IN_S, $acl: { $r: ['$admins', '$ops'], $w: '$admins', $d: '$admins' } }
-    writes.push(store.appendOwn(metastreamOf(SCAVENGES_STREAM), [jsonEvent(METADATA_TYPE, metadata)]))
+    writes.push(store.appendOwn(metastreamOf(SCAVENGES_STREAM), [jsonEvent(METADATA_TYPE, SCAVENGES_METADATA)]))
   }
   await Promise.all(writes)
 }
