@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { addAuditCommands } from './cli/audit-commands.ts'
 import { addChatCommand } from './cli/chat-command.ts'
+import { addEventStoreCommands } from './cli/eventstore-commands.ts'
 import { exitCodes } from './cli/exit-codes.ts'
 import { failureText } from './cli/failure-text.ts'
 import { createLogger } from './cli/json-logger.ts'
@@ -42,6 +43,7 @@ function program(run: RunCommand): Command {
   addAuditCommands(emberlog, run)
   addProjectionsCommands(emberlog, run)
   addRoutingCommands(emberlog, run)
+  addEventStoreCommands(emberlog, run)
   return emberlog
 }
 

@@ -24,6 +24,15 @@ export const faultExplanations: Readonly<Record<string, string>> = {
   'event-store-crashed':
     'The embedded event store’s thread ended with an error of its own. Start again; please report it.',
   'event-store-ended': 'The embedded event store’s thread ended unasked. Start again; please report it.',
+  'insecure-host':
+    'Without TLS the event store serves this machine alone. Serve over TLS (--tls, or --tls-cert and --tls-key), or say --insecure where the network around it is trusted.',
+  'certificate-unusable':
+    'The certificate or its key cannot be used; the message names the file. Check --tls-cert and --tls-key.',
+  'node-unreachable': 'The node that works on this directory does not answer. Check that it is running, and --server.',
+  'node-access-denied':
+    'The node asks for an operator. Name one with --server esdb://name:password@host:port (add tlsCaFile=… for a self-made certificate).',
+  'node-refused': 'The node refused what was asked; its own words stand below.',
+  'backup-failed': 'The copy could not be made. Check that the target directory can be written to by the node.',
   'directory-in-use':
     'Another Emberlog works on this data directory. Stop it, or set EMBERLOG_DATA_DIR to another one.',
   'directory-not-a-log':

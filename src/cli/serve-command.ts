@@ -8,6 +8,7 @@ import { failureText } from './failure-text.ts'
 import { complain, say, sayJson } from './output.ts'
 import type { RunCommand } from './run-command.ts'
 import { forgetRunningServer, noteRunningServer } from './running-server.ts'
+import { stopSignal } from './stop-signal.ts'
 
 /** A stop that takes longer than this is cut short; the record loses nothing by it. */
 const STOP_MS_MAX = 45_000
@@ -50,18 +51,4 @@ async function serve(config: Config, isJson: boolean, logger: Logger): Promise<n
   await emberlog.stop()
   clearTimeout(overdue)
   return typeof reason === 'string' ? exitCodes.success : exitCodes.couldNotRun
-}
-
-/** Resolves with the signal's name; a second one ends the process at once. */
-function stopSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    let isAsked = false
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.on(signal, () => {
-        if (isAsked) process.exit(exitCodes.couldNotRun)
-        isAsked = true
-        resolve(signal)
-      })
-    }
-  })
 }

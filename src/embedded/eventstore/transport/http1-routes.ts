@@ -30,7 +30,7 @@ export function http1Routes(node: Http1Node): RequestListener {
     const route = routes.get(`${method} ${pathname}`)
     if (!route) request.resume()
     if (route) void Promise.resolve(route(request, response)).catch((error) => refuse(response, error))
-    else if (method !== 'GET' && method !== 'POST') answer(response, 405, 'Only GET is offered here.')
+    else if (method !== 'GET') answer(response, 405, 'Only GET is offered here.')
     else answer(response, 404, NOT_HERE)
   }
 }

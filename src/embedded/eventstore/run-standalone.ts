@@ -1,0 +1,86 @@
+/** Runs an event store as a program of its own: a node that other programs connect to. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { type EventStoreServerOptions, startEventStore } from './server.ts'
+import { openDurableLog } from './storage/durable-log.ts'
+import { openMemoryLog } from './storage/memory-log.ts'
+import type { StoreLogger } from './store-logger.ts'
+import { type KeptIdentity, keptIdentity, readIdentity } from './tls-files.ts'
+import type { TlsIdentity } from './transport/port-listener.ts'
+
+export interface StandaloneOptions {
+  /** Undefined keeps everything in memory. */
+  readonly dataDirectory: string | undefined
+  readonly host: string
+  /** 0 takes a free one. */
+  readonly port: number
+  /** Files of the owner's own certificate, one made and kept in the data directory, or no TLS at all. */
+  readonly tls: { readonly cert: string; readonly key: string } | 'self-made' | undefined
+  /** Serves other machines without TLS. */
+  readonly isInsecureAllowed?: boolean
+  readonly logger: StoreLogger
+}
+
+export interface StandaloneEventStore {
+  /** For the official clients. */
+  readonly url: string
+  /** What clients need to trust a self-made certificate (`tlsCaFile`). */
+  readonly authorityFile: string | undefined
+  /** Resolves when the node cannot go on (with the cause), or when an operator asked it to shut down. */
+  readonly ended: Promise<Error | 'shut-down'>
+  /** Ends open calls, waits for what is being written, and frees port and directory. Repeatable. */
+  stop(): Promise<void>
+}
+
+/** Resolves when clients can connect; rejects when the port, the directory or the certificate cannot be used. */
+export async function runStandaloneEventStore(options: StandaloneOptions): Promise<StandaloneEventStore> {
+  const { dataDirectory: directory, host, port, logger, isInsecureAllowed = false } = options
+  const tls = await identityOf(options)
+  const log = directory === undefined ? openMemoryLog() : await openDurableLog({ directory })
+  let shutDown = () => {}
+  const shutDownAsked = new Promise<'shut-down'>((resolve) => {
+    shutDown = () => resolve('shut-down')
+  })
+  const serving: EventStoreServerOptions = { log, host, port, isInsecureAllowed, onShutDownAsked: shutDown, logger }
+  const server = await startEventStore(tls ? { ...serving, tls } : serving).catch(async (error) => {
+    await log.close()
+    throw error
+  })
+  const authorityFile = tls && 'authorityFile' in tls ? tls.authorityFile : undefined
+  const trusted = authorityFile === undefined ? '' : `&tlsCaFile=${encodeURIComponent(authorityFile)}`
+  if (directory !== undefined) await noteNode(directory, { pid: process.pid, url: server.url + trusted })
+  const stop = async () => {
+    await server.close()
+    await log.close()
+    if (directory !== undefined) await rm(nodeFile(directory), { force: true })
+  }
+  let stopping: Promise<void> | undefined
+  return {
+    url: server.url,
+    authorityFile,
+    ended: Promise.race([log.failed, shutDownAsked]),
+    stop() {
+      stopping ??= stop()
+      return stopping
+    },
+  }
+}
+
+/** Names by which a node on this machine is reached, whatever it listens on. */
+const OWN_NAMES = ['localhost', '127.0.0.1', '::1']
+
+async function identityOf(options: StandaloneOptions): Promise<TlsIdentity | KeptIdentity | undefined> {
+  const { tls, dataDirectory, host } = options
+  if (tls === undefined) return undefined
+  if (tls !== 'self-made') return readIdentity(tls)
+  const directory = dataDirectory ?? (await mkdtemp(path.join(tmpdir(), 'emberlog-eventstore-')))
+  return keptIdentity(path.resolve(directory, 'tls'), [...new Set([...OWN_NAMES, host])])
+}
+
+const nodeFile = (directory: string) => path.join(directory, 'node.json')
+
+/** So that commands on the directory find the node that works on it. */
+async function noteNode(directory: string, node: { pid: number; url: string }): Promise<void> {
+  await writeFile(nodeFile(directory), `${JSON.stringify(node)}\n`, { mode: 0o600 })
+}
