@@ -57,4 +57,20 @@ describe('a server', () => {
     expect(await ended).toMatchObject({ type: 'cancelled' })
     await client.dispose()
   })
+
+  test('ends appends of a client that has been answered before as unavailable, too', async () => {
+    let isHeld = false
+    const log = openMemoryLog({ commit: () => (isHeld ? new Promise(() => {}) : Promise.resolve()) })
+    const server = await startEventStore({ ...local, log })
+    const client = EventStoreDBClient.connectionString(server.url)
+    await client.appendToStream('a', jsonEvent({ type: 'noted', data: {} }))
+    isHeld = true
+    const refused = expect(client.appendToStream('b', jsonEvent({ type: 'noted', data: {} }))).rejects.toMatchObject({
+      type: 'unavailable',
+    })
+    await expect.poll(() => log.head('b')).toBeDefined()
+    await server.close()
+    await refused
+    await client.dispose()
+  })
 })

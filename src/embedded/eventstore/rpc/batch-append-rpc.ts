@@ -21,6 +21,7 @@ import { badRequest, storeFailed } from './rpc-failures.ts'
 
 export function batchAppendRpc(store: EventStore, access: AccessControl): RpcHandler {
   return (call) => {
+    call.isWriting = true
     const batches = new BatchAppends(store, access, call)
     call.onMessage(
       (message) => batches.take(decodeBatchChunk(message), message.length),

@@ -28,6 +28,8 @@ export class GrpcCall {
   principal: Principal = NOBODY
   /** Whether the client let the last `writable` wait: it takes less than it is given. */
   hasWaited = false
+  /** For calls that write: whoever is not answered yet when the server stops is told that it is unavailable. */
+  isWriting = false
   readonly #stream: ServerHttp2Stream
   readonly #logger: StoreLogger
   readonly #unfinished: UnfinishedBytes
@@ -181,10 +183,11 @@ export class GrpcCall {
     this.#stopReading()
   }
 
-  /** Ends the call because the server stops: those that were answered are broken off, so that clients connect anew. */
+  /** Ends the call because the server stops: readers that had begun are broken off, so that clients connect anew. */
   abandon(): void {
     if (!this.isOpen) return
-    if (!this.#stream.headersSent) this.fail(new GrpcError(GRPC_STATUS.unavailable, 'the server is shutting down'))
+    if (this.isWriting || !this.#stream.headersSent)
+      this.fail(new GrpcError(GRPC_STATUS.unavailable, 'the server is shutting down'))
     else {
       this.#isOver = true
       this.#stream.close(constants.NGHTTP2_CANCEL)
