@@ -89,6 +89,7 @@ export async function rebuildProjections(parts: RebuildParts): Promise<RebuildRe
       await connection.script('set synchronous_commit = off')
       const builder = await Builder.open(parts, connection, generation)
       await builder.catchUp()
+      if (old.position < 0n) await builder.finish() // Nothing to compare with; the rows still come before the indexes.
       await builder.index()
       const { differing, digest } = await builder.compare()
       await builder.finish()
@@ -165,17 +166,21 @@ class Builder {
       },
       { isRepeatableRead: true, mayTakeLong: true },
     )
+    if (live.position < 0n) return { differing: [], digest: await this.#digest() }
     await this.#followUntil(live, 'comparing')
-    const digest = await this.#connection.transaction(
-      () => digestOfGeneration(this.#connection, this.#generation.schema),
-      { mayTakeLong: true },
-    )
+    const digest = await this.#digest()
     const differing = differingModels(liveDigest, digest)
     const isExplained = live.projectorsVersion !== PROJECTORS_VERSION || this.#parts.isForced === true
     if (differing.length > 0 && !isExplained) {
       throw new Fault('generation-differs', { generation: this.#generation.number, models: differing.join(' ') })
     }
     return { differing, digest }
+  }
+
+  #digest(): Promise<GenerationDigest> {
+    return this.#connection.transaction(() => digestOfGeneration(this.#connection, this.#generation.schema), {
+      mayTakeLong: true,
+    })
   }
 
   /** Follows to the end of the log, where the live generation may not be: nobody feeds it, or it was dropped. */

@@ -59,7 +59,7 @@ describe('a rebuild', () => {
     await database.queries.query('drop schema chat_g1 cascade')
     await database.prepare()
     expect(await rowsOf(database, 'conversation')).toEqual([])
-    await rebuildProjections({ ...parts, database, reader: record, isForced: true })
+    await rebuildProjections({ ...parts, database, reader: record })
     expect(await digest(database)).toEqual(before)
   })
 
