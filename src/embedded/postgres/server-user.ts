@@ -79,7 +79,9 @@ function waysToBecome(name: string, uid: number, gid: number): ServerUser[] {
   const reaching = reachingCapabilities.map((capability): ServerUser => {
     const only = `-all,+${capability}`
     const become = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups']
-    const limits = [`--inh-caps=${only}`, `--ambient-caps=${only}`, '--no-new-privs']
+    // initdb asks access(2) about the server program, which forgets the capability unless this bit is set.
+    const heeded = '--securebits=+no_setuid_fixup'
+    const limits = [`--inh-caps=${only}`, `--ambient-caps=${only}`, heeded, '--no-new-privs']
     return {
       name: `${name} with ${capability}`,
       uid,

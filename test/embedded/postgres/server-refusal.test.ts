@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import path from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -185,6 +185,19 @@ describe('a start is refused, in words, when', () => {
 })
 
 describe('the installed programs', () => {
+  it('make a database although only their owner may enter the directory that holds them', async () => {
+    const { postgres } = await findPostgresBinaries()
+    const closed = await temporaryDirectory() // mkdtemp lets nobody else in, as the home directory of root does.
+    await cp(path.resolve(postgres, '..', '..'), closed, { recursive: true, verbatimSymlinks: true })
+    const binaries = { postgres: path.join(closed, 'bin', 'postgres'), initdb: path.join(closed, 'bin', 'initdb') }
+    const home = await openServerHome(await temporaryDirectory())
+    const user = await chooseServerUser(home, binaries)
+
+    await prepareCluster({ home, binaries, user, logger: recordingLogger() })
+
+    expect(await readFile(path.join(home.cluster, 'PG_VERSION'), 'utf8')).toBe('18\n')
+  })
+
   it('get the library links that an install without scripts leaves out', async () => {
     const installed = await temporaryDirectory()
     const libraries = path.join(installed, 'native', 'lib')
