@@ -4,6 +4,8 @@ import { commonSubjects, commonWords, fillerWords, irregularStems, oneMeaning, p
 /** Later words of a very long text add nothing to a search. */
 const wordsMax = 600
 const charactersMax = 8_000
+/** No word is longer; a longer run of letters would only cost time. */
+const wordLengthMax = 40
 
 /** Returns the telling words of a text, in order, as stems. */
 export function questionTerms(text: string): string[] {
@@ -63,7 +65,7 @@ function foldedWords(text: string): string[] {
   for (const [pattern, word] of phrases) folded = folded.replaceAll(pattern, ` ${word} `)
   return Iterator.from(folded.matchAll(/[\p{L}\p{N}]+/gu))
     .take(wordsMax)
-    .map(([word]) => word)
+    .map(([word]) => word.slice(0, wordLengthMax))
     .toArray()
 }
 

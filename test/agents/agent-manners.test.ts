@@ -111,13 +111,31 @@ describe('creation', () => {
     const second = await say('creation', "It's not mine, I just want to save it")
     expect(second.text).toContain('is not yours')
     expect(second.text).not.toContain('Is it your own work')
-    const third = await say('creation', 'my own and Midjourney')
+    const third = await say('creation', 'https://github.com/facebookresearch/llama again')
     expect(third.text).not.toContain('Is it your own work')
+    const another = await say('creation', 'https://github.com/pytorch/pytorch')
+    expect(another.text).toContain('Is it your own work')
+  })
+
+  test('does not take an unclear reply for a yes', async () => {
+    const { say } = conversation()
+    await say('creation', 'https://example.org/solar')
+    const reply = await say('creation', 'hm, it shows solar panels')
+    expect(reply.text).toContain('- the link `https://example.org/solar`')
+    expect(reply.text).not.toMatch(/is yours|is not yours|Is it your own work/)
+  })
+
+  test('takes what somebody made with a tool for their own', async () => {
+    const { say } = conversation()
+    await say('creation', 'https://example.org/dreams')
+    const reply = await say('creation', 'my own and Midjourney')
+    expect(reply.text).toContain('it is yours')
+    expect(reply.text).toContain('- the link `https://example.org/dreams`')
   })
 
   test('does not ask when the message says so itself', async () => {
     const mine = await ask('creation', 'Please import this project I made: https://example.org/')
-    expect(mine.text).toContain('is yours')
+    expect(mine.text).toContain('it is yours')
     const foreign = await ask(
       'creation',
       'I found this cool site at https://example.net that I want to save for reference',

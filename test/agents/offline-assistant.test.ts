@@ -141,7 +141,7 @@ describe('any text a person may send', () => {
 
   test('is never repeated as markup', async () => {
     for (const { name: agent } of Object.values(agentCatalogue)) {
-      const { text } = await ask(agent, '<script>alert(1)</script> picture of ![x](http://x) project')
+      const { text } = await ask(agent, 'a `<script>alert(1)</script>` picture of ![x](http://x) project')
       expect(text.replaceAll(/`[^`]*`/g, '')).not.toMatch(/<script|!\[/)
     }
   })

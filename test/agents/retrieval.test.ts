@@ -80,5 +80,6 @@ describe('the terms of a question', () => {
 
   test('are bounded, however long the text', () => {
     expect(questionTerms('word '.repeat(20_000)).length).toBeLessThanOrEqual(600)
+    expect(questionTerms('a'.repeat(20_000))).toEqual(['a'.repeat(40)])
   })
 })

@@ -12,19 +12,15 @@ const ideasShownMax = 2
 const ideaFitMin = 0.6
 
 export function creationAnswer(question: AskedQuestion): AnswerDraft {
-  const askedBefore = question.earlier.some(
-    ({ role, text }) => role === 'assistant' && text.includes(ownershipQuestion),
-  )
   const address = addressIn(question.text) ?? lastAddress(question.earlier)
+  if (address === undefined) return outline(question)
   const folded = foldText(question.text)
-  const isForeign = foreign.test(folded)
-  if (address !== undefined && (isForeign || own.test(folded) || askedBefore)) {
-    return isForeign ? keepForReference(address) : outline(question, address)
-  }
-  if (addressIn(question.text) !== undefined) {
-    return createAnswerDraft().paragraph(`I see the link ${quoted(address!)}. ${ownershipQuestion}`)
-  }
-  return outline(question, undefined)
+  if (foreign.test(folded)) return keepForReference(address)
+  const whose = `I see the link ${quoted(address)}. ${ownershipQuestion}`
+  if (own.test(folded)) return outline(question, { address, isOwn: true })
+  const isAsked = question.earlier.some(({ role, text }) => role === 'assistant' && text.includes(whose))
+  if (isAsked || addressIn(question.text) === undefined) return outline(question, { address, isOwn: false })
+  return createAnswerDraft().closing(whose)
 }
 
 const foreign =
@@ -41,13 +37,14 @@ function keepForReference(address: string): AnswerDraft {
 }
 
 /** Drafts a project in words; from the second message on, gathers what was said and asks for what is missing. */
-function outline(question: AskedQuestion, address: string | undefined): AnswerDraft {
+function outline(question: AskedQuestion, link?: { readonly address: string; readonly isOwn: boolean }): AnswerDraft {
   const notes = [...notesSoFar(question.earlier), question.text].slice(-notesMax)
   const draft = createAnswerDraft()
-  if (address !== undefined && notes.length === 1) {
-    draft.paragraph(`Good, ${quoted(address)} is yours. I do not open links while offline, so tell me what is there.`)
+  if (link?.isOwn) {
+    draft.paragraph(`Good, it is yours. I do not open links while offline, so tell me what is there.`)
   }
   const list = notes.map((note) => `- ${quoted(note)}`)
+  if (link !== undefined) list.unshift(`- the link ${quoted(link.address)}`)
   draft.paragraph(`Your project so far, in your words:\n\n${list.join('\n')}`)
   const ideas = question.matches
     .filter(({ entry, fit }) => entry.area === 'learning' && fit >= ideaFitMin)
