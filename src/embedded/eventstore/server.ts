@@ -9,6 +9,7 @@ import { GroupRegistry } from './groups/group-registry.ts'
 import { nodeStatistics } from './operations/node-statistics.ts'
 import { Scavenger } from './operations/scavenger.ts'
 import { gossipJson, type NodeIdentity } from './rpc/gossip-rpc.ts'
+import { http1Append, isAppendAddress } from './rpc/http1-append.ts'
 import { type RpcContext, rpcRoutes } from './rpc/rpc-routes.ts'
 import { SERVER_VERSION } from './rpc/server-features-rpc.ts'
 import type { DurableEventLog, EventLog } from './storage/event-log.ts'
@@ -73,6 +74,7 @@ export async function startEventStore(options: EventStoreServerOptions): Promise
     access,
     statistics,
     gossip: (authority) => gossipJson(node, authority),
+    append: { isAddress: isAppendAddress, handler: http1Append(services.store, access) },
     backup: isDurable(log) ? (directory) => log.backup(directory) : undefined,
   })
   const listener = await listenOnPort({ host, port, tls, grpc, http1 }).catch((error) => {
