@@ -87,6 +87,10 @@ export const LIMITS = {
   consumersPerGroupMax: 1_000,
   /** Unanswered deliveries that one consumer may ask for; more is taken as this. */
   consumerSlotsMax: 10_000,
+  /** Unanswered deliveries of all consumers of a group together. */
+  groupInFlightMax: 100_000,
+  /** Of what a consumer says when it parks an event. */
+  parkReasonCharactersMax: 4_000,
   /** Events a group holds ready, whatever its history buffer is said to be. */
   groupBufferEventsMax: 10_000,
   /** Bytes of the events held ready; those beyond are read again when their turn comes. */

@@ -9,6 +9,8 @@ export interface QueueRules {
   readonly maxRetryCount: number
   /** Zero: no limit. Below: no time at all. */
   readonly messageTimeoutMs: number
+  /** Deliveries in the hands of all consumers together. */
+  readonly inFlightMax: number
 }
 
 /** Who has no time at all has it until somebody looks, which is once a second. */
@@ -77,7 +79,7 @@ export class DeliveryQueue<Who extends Consumer = Consumer> {
     for (const list of [this.#retries, this.#replays, this.#fresh]) {
       const kept: Delivery[] = []
       let at = 0
-      for (; at < list.length; at += 1) {
+      for (; at < list.length && this.#inFlight.size < this.#rules.inFlightMax; at += 1) {
         const delivery = list[at] as Delivery
         const consumer = this.#strategy.choose(delivery, this.consumers)
         if (!consumer && !this.consumers.some(hasRoom)) break

@@ -1,5 +1,6 @@
 /** The streams in which a group keeps what must survive: how far it has come, and the events nobody could handle. */
 import { randomUUID } from 'node:crypto'
+import { LIMITS } from '../limits.ts'
 import { decodeContent, type ProposedEvent } from '../protocol/recorded-event.ts'
 import type { LogRecord } from '../storage/event-log.ts'
 import type { EventStore, WriteOutcome } from '../streams/event-store.ts'
@@ -11,13 +12,15 @@ import type { GroupKey } from './group-settings.ts'
 const CHECKPOINT_TYPE = 'SubscriptionCheckpoint'
 const NO_BYTES = new Uint8Array(0)
 
-export const checkpointStreamOf = ({ stream, group }: GroupKey) =>
-  `$persistentsubscription-${stream}::${group}-checkpoint`
-export const parkedStreamOf = ({ stream, group }: GroupKey) => `$persistentsubscription-${stream}::${group}-parked`
+const PREFIX = '$persistentsubscription-'
+export const checkpointStreamOf = ({ stream, group }: GroupKey) => `${PREFIX}${stream}::${group}-checkpoint`
+export const parkedStreamOf = ({ stream, group }: GroupKey) => `${PREFIX}${stream}::${group}-parked`
+
+const isParkedStream = (stream: string) => stream.startsWith(PREFIX) && stream.endsWith('-parked')
 
 /** True for what groups write about their own progress. */
 export function isCheckpoint({ stream, type }: Pick<LogRecord, 'stream' | 'type'>): boolean {
-  return type === CHECKPOINT_TYPE && stream.startsWith('$persistentsubscription-')
+  return type === CHECKPOINT_TYPE && stream.startsWith(PREFIX)
 }
 
 /** The last checkpoint as it was written; undefined while there is none. */
@@ -48,7 +51,7 @@ export function park(store: EventStore, key: GroupKey, { original, event, reason
   const target = event ?? original
   const metadata = {
     added: new Date(nowMs).toISOString(),
-    reason,
+    reason: reason.slice(0, LIMITS.parkReasonCharactersMax),
     subscriptionEventNumber: original.revision,
   }
   const link = proposed(LINK_TYPE, false, Buffer.from(`${target.revision}@${target.stream}`), metadata)
@@ -74,8 +77,9 @@ export function hideParked(store: EventStore, key: GroupKey, end: number, unansw
 }
 
 /** What an earlier life of the server was replaying when it ended. */
-export function readUnansweredReplay(store: EventStore, key: GroupKey): UnansweredReplay | undefined {
-  const record = store.visibleEvent(metastreamOf(parkedStreamOf(key)), -1)
+export function readUnansweredReplay(store: EventStore, parkedStream: string): UnansweredReplay | undefined {
+  if (!isParkedStream(parkedStream)) return undefined
+  const record = store.visibleEvent(metastreamOf(parkedStream), -1)
   const note = record && parseJson(decodeContent(record.body).metadata)
   if (!isObject(note)) return undefined
   const { replayFrom, replayEnd } = note
@@ -83,10 +87,11 @@ export function readUnansweredReplay(store: EventStore, key: GroupKey): Unanswer
   return { from: replayFrom as number, end: replayEnd as number }
 }
 
-/** Deletes what the group has kept. */
+/** Deletes what the group has kept, as far as nobody has before. Resolves when that is durable. */
 export async function deleteGroupStreams(store: EventStore, key: GroupKey): Promise<void> {
   for (const stream of [checkpointStreamOf(key), parkedStreamOf(key)]) {
-    if (store.log.head(stream) !== undefined) await written(store.delete(stream, EXPECT.any))
+    const outcome = store.delete(stream, EXPECT.any)
+    if (outcome.kind === 'done') await outcome.durable
   }
 }
 

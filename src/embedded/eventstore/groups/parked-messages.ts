@@ -19,7 +19,7 @@ export class ParkedMessages {
     this.#store = store
     this.#key = key
     this.#stream = parkedStreamOf(key)
-    const unanswered = readUnansweredReplay(store, key)
+    const unanswered = readUnansweredReplay(store, this.#stream)
     if (!unanswered) return
     this.#replay.extend(unanswered.from, unanswered.end)
     this.#notedEnd = unanswered.end

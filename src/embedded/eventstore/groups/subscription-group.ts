@@ -65,7 +65,7 @@ export class SubscriptionGroup {
     this.#logger = logger
     this.#now = now
     this.#strategy = strategy
-    this.#queue = new DeliveryQueue({ ...definition.settings, strategy })
+    this.#queue = new DeliveryQueue({ ...definition.settings, strategy, inFlightMax: LIMITS.groupInFlightMax })
     this.#source = openSource(store, definition)
     const onFailed = (error: unknown) => this.#warn(error, 'a checkpoint could not be written')
     const checkpointing = { store, definition, source: this.#source, now, onWritten: this.#wake, onFailed }

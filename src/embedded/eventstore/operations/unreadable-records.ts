@@ -1,5 +1,6 @@
 /** Tells which records nobody can read any more: deleted, truncated, too old or too many, as the stream's metadata says. */
 import { LRUCache } from 'lru-cache'
+import { readUnansweredReplay } from '../groups/group-streams.ts'
 import { LIMITS } from '../limits.ts'
 import type { RecordHeader } from '../storage/event-log.ts'
 import type { EventStore } from '../streams/event-store.ts'
@@ -30,9 +31,10 @@ export function unreadableRecords(store: EventStore): UnreadableRecords {
   }
 }
 
-/** The first revision that may be seen, and the last one there is. */
+/** The first revision that may be seen, or is still being replayed to a group; and the last one there is. */
 function boundsOf(store: EventStore, stream: string): { first: number; head: number } {
   const head = store.log.durableHead(stream)?.revision ?? 0
   const visible = store.visible(stream)
-  return { first: visible.kind === 'found' ? visible.first : head, head }
+  const first = visible.kind === 'found' ? visible.first : head
+  return { first: Math.min(first, readUnansweredReplay(store, stream)?.from ?? first), head }
 }

@@ -23,6 +23,7 @@ function queueWith(ids: string, rules: Partial<QueueRules> = {}): DeliveryQueue<
     strategy: 'RoundRobin',
     maxRetryCount: 10,
     messageTimeoutMs: 30_000,
+    inFlightMax: 1_000,
     ...rules,
   })
   for (const id of ids.split(' ').filter(Boolean)) queue.add(event(id))
@@ -76,6 +77,13 @@ describe('a queue of deliveries', () => {
     expect(dispatched(queue)).toBe('')
     one.isCongested = false
     expect(dispatched(queue)).toBe('a>one')
+  })
+
+  test('hands out no more than all consumers together may hold', () => {
+    const queue = queueWith('a b c d', { inFlightMax: 3 })
+    for (const id of ['one', 'two']) queue.connect(worker(id))
+    expect(dispatched(queue)).toBe('a>one b>two c>one')
+    expect(dispatched(queue)).toBe('')
   })
 
   test('stops at the consumer that finds, while it is served, that it takes no more', () => {
