@@ -140,9 +140,19 @@ describe('any text a person may send', () => {
   })
 
   test('is never repeated as markup', async () => {
+    const hostile = [
+      'a `<script>alert(1)</script>` project with ![x](https://example.org/x)',
+      'picture of a `<img src=x onerror=alert(1)>`',
+      'https://example.org/`<script>alert(1)</script>',
+    ]
     for (const { name: agent } of Object.values(agentCatalogue)) {
-      const { text } = await ask(agent, 'a `<script>alert(1)</script>` picture of ![x](http://x) project')
-      expect(text.replaceAll(/`[^`]*`/g, '')).not.toMatch(/<script|!\[/)
+      for (const message of hostile) {
+        const { say } = conversation()
+        await say(agent, message)
+        const { text } = await say(agent, 'What did I say?')
+        const other = await ask(agent, message)
+        expect(`${text}\n\n${other.text}`.replaceAll(/`[^`]*`/g, ''), agent).not.toMatch(/<script|<img|!\[/)
+      }
     }
   })
 })
