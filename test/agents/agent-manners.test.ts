@@ -75,12 +75,13 @@ describe('discovery', () => {
   test('has nothing to list and does not invent any', async () => {
     for (const text of [
       "What's trending?",
+      'What AI tools are trending right now?',
       'Show me some cool projects',
       'Find people to follow',
       'What challenges are active?',
     ]) {
       const { text: answer, citations } = await ask('discovery', text)
-      expect(answer, text).toMatch(/I have no list of (projects|people|challenges)/)
+      expect(answer, text).toMatch(/I have no list of (projects|people|challenges|trending tools)/)
       expect(answer).not.toMatch(/https?:/)
       expect(citations).toEqual([])
     }
@@ -177,6 +178,18 @@ describe('image', () => {
     const { text, citations } = await ask('image', 'Make me an infographic about embeddings')
     expect(text).toContain('**Subject:** `embeddings`')
     expect(citations.map(({ entryId }) => entryId)).toEqual(['embedding'])
+  })
+
+  test('keeps the wish over several turns and notes what is to be changed', async () => {
+    const { say } = conversation()
+    await say('image', 'make an image')
+    expect((await say('image', 'a cozy coffee shop')).text).toContain('**Subject:** `a cozy coffee shop`')
+    const changed = await say('image', 'more warm light, please')
+    expect(changed.text).toContain('**Subject:** `a cozy coffee shop`')
+    expect(changed.text).toContain('**Changed at your wish:** `more warm light, please`')
+    const other = await say('image', 'Now draw a robot')
+    expect(other.text).toContain('robot')
+    expect(other.text).not.toContain('coffee')
   })
 
   test('asks what to show when nothing is named', async () => {

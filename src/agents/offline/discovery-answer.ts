@@ -1,6 +1,6 @@
 /** Helps to choose between tools from the knowledge base, and says plainly that it has no projects or people to list. */
 import type { KnowledgeBase } from '../knowledge-base.ts'
-import { foldText, isLightTerm, questionTerms } from '../question-terms.ts'
+import { foldText } from '../question-terms.ts'
 import { type AnswerDraft, createAnswerDraft } from './answer-draft.ts'
 import type { AskedQuestion } from './asked-question.ts'
 import { firstSentence } from './entry-parts.ts'
@@ -20,8 +20,7 @@ export function discoveryAnswer(question: AskedQuestion, knowledge: KnowledgeBas
   )
   const subject = foldText(question.text).replaceAll(listing, ' ')
   const found = knowledge.search(subject, { limit: entriesShownMax, area: 'learning' })
-  const isNamed = questionTerms(subject).some((term) => !isLightTerm(term))
-  const matches = found.filter(({ entry, fit }) => isNamed && entry.area === 'learning' && fit >= subjectFitMin)
+  const matches = found.filter(({ entry, fit }) => entry.area === 'learning' && fit >= subjectFitMin)
   if (matches.length === 0) {
     return draft.paragraph(
       'What I do have is written knowledge about AI. Name a subject, such as agents, image models or vector databases, and I will tell what I know and what to look for.',
