@@ -1,7 +1,8 @@
 /**
  * Holds the embedded event store against the recordings of a real EventStoreDB: `npm run conformance [-- --only REGEX]`,
- * once in the clear and once over TLS (`--mode clear` or `--mode tls` for one of them). Plays every scenario with the unchanged official client, prints the counts per area and each difference, and exits
- * with 1 when there is one that test/conformance/allowed.txt does not argue.
+ * once in the clear and once over TLS (`--mode clear` or `--mode tls` for one of them, `--mode projections` for a store that
+ * keeps the standard projections). Plays every scenario with the unchanged official client, prints the counts per area and each difference, and exits
+ * with 1 when there is one that no list in test/conformance argues.
  */
 import { spawn } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
@@ -16,7 +17,8 @@ import { makeCertificate } from '../src/embedded/eventstore/transport/self-made-
 
 const home = fileURLToPath(new URL('../test/conformance/', import.meta.url))
 const recorder = path.join(home, 'record.mjs')
-const allowances = path.join(home, 'allowed.txt')
+/** Argued differences: those of every mode, and those of one alone. */
+const allowances = { every: 'allowed.txt', projections: 'allowed-projections.txt' } as const
 
 interface Recording {
   readonly scenarios: Readonly<Record<string, unknown>>
@@ -24,7 +26,7 @@ interface Recording {
 }
 
 /** How the store runs, and the recording of a real server that ran so. */
-const MODES = { clear: 'golden.json', tls: 'golden-tls.json' } as const
+const MODES = { clear: 'golden.json', tls: 'golden-tls.json', projections: 'golden-projections.json' } as const
 type Mode = keyof typeof MODES
 
 const { values: options } = parseArgs({
@@ -32,7 +34,8 @@ const { values: options } = parseArgs({
 })
 const directory = await mkdtemp(path.join(tmpdir(), 'emberlog-conformance-'))
 try {
-  const modes = (Object.keys(MODES) as Mode[]).filter((mode) => options.mode === undefined || options.mode === mode)
+  const isWanted = (mode: Mode) => (options.mode === undefined ? mode !== 'projections' : options.mode === mode)
+  const modes = (Object.keys(MODES) as Mode[]).filter(isWanted)
   if (modes.length === 0) throw new Error(`--mode is one of ${Object.keys(MODES).join(', ')}`)
   for (const mode of modes) if (!(await conforms(mode))) process.exitCode = 1
 } finally {
@@ -50,17 +53,25 @@ async function conforms(mode: Mode): Promise<boolean> {
   const recording = await readRecording(mine)
   console.log(`against ${MODES[mode]}`)
   printAreas(await readRecording(goldenPath), recording)
-  const differs = await run([recorder, '--diff', goldenPath, mine, '--allow', allowances])
+  const differs = await run([recorder, '--diff', goldenPath, mine, '--allow', await allowedIn(mode)])
   const strays = JSON.stringify(recording.about.strays ?? [])
   if (strays !== '[]' && strays !== '{}') console.log(`the client threw outside any call: ${strays}`)
   return recorded === 0 && differs === 0 && (strays === '[]' || strays === '{}')
+}
+
+async function allowedIn(mode: Mode): Promise<string> {
+  const names = mode === 'projections' ? [allowances.every, allowances.projections] : [allowances.every]
+  const lists = await Promise.all(names.map((name) => readFile(path.join(home, name), 'utf8')))
+  const file = path.join(directory, `allowed-${mode}.txt`)
+  await writeFile(file, lists.join('\n'))
+  return file
 }
 
 async function startFresh(mode: Mode): Promise<{ connectionString: string; stop(): Promise<void> }> {
   const storage = options['in-memory']
     ? { inMemory: true as const }
     : { dataDirectory: path.join(directory, `store-${mode}`) }
-  if (mode === 'clear') return startEmbeddedEventStore(storage)
+  if (mode !== 'tls') return startEmbeddedEventStore({ ...storage, hasStandardProjections: mode === 'projections' })
   const tls = makeCertificate({ hosts: ['localhost', '127.0.0.1'], nowMs: Date.now() })
   const store = await startEmbeddedEventStore({ ...storage, tls })
   const authority = path.join(directory, 'authority.crt')

@@ -31,6 +31,7 @@ interface ServeOptions {
   readonly tls?: boolean
   readonly insecure?: boolean
   readonly inMemory?: boolean
+  readonly startStandardProjections?: boolean
   readonly json?: boolean
 }
 
@@ -55,6 +56,10 @@ export function addEventStoreCommands(emberlog: Command, run: RunCommand): void 
     .option('--tls', 'serve over TLS with a certificate of its own, kept in the data directory')
     .option('--insecure', 'serve other machines without TLS and without sign-in')
     .option('--in-memory', 'keep nothing on disk')
+    .option(
+      '--start-standard-projections',
+      'keep link streams by category ($ce-), event type ($et-) and correlation ($bc-)',
+    )
     .option('--json', 'print the readiness line as JSON')
     .action((options: ServeOptions) =>
       run((config, logger) => serveEventStore(config, options, logger), { isServer: true }),
@@ -115,6 +120,7 @@ function standaloneOptions(config: Config, options: ServeOptions): Omit<Standalo
     port,
     tls: given ?? (options.tls === true ? 'self-made' : undefined),
     isInsecureAllowed: insecure,
+    hasStandardProjections: options.startStandardProjections === true,
   }
 }
 

@@ -8,6 +8,7 @@ export interface WorkerSettings {
   readonly host: string
   readonly port: number
   readonly tls: TlsIdentity | undefined
+  readonly hasStandardProjections: boolean
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'

@@ -21,11 +21,13 @@ const logger: StoreLogger = {
 
 async function run(): Promise<void> {
   const log = await openLog()
-  const { host, port, tls } = settings
-  const server = await startEventStore({ log, host, port, ...(tls && { tls }), logger }).catch(async (error) => {
-    await log.close()
-    throw error
-  })
+  const { host, port, tls, hasStandardProjections } = settings
+  const server = await startEventStore({ log, host, port, ...(tls && { tls }), hasStandardProjections, logger }).catch(
+    async (error) => {
+      await log.close()
+      throw error
+    },
+  )
   void log.failed.then(async (error) => {
     tell(failureOf(error))
     await stop(server, log)

@@ -79,6 +79,10 @@ export const LIMITS = {
   statsPeriodMsMin: 100,
   statsPeriodMsMax: 24 * 60 * 60 * 1_000,
 
+  // Projections
+  /** Events without links after which it is noted how far the standard projections have come. */
+  projectedPassedMax: 10_000,
+
   // Groups (persistent subscriptions)
   /** All definitions are written with every change of one. */
   groupsMax: 2_000,

@@ -17,6 +17,8 @@ export interface StandaloneOptions {
   readonly port: number
   /** Files of the owner's own certificate, one made and kept in the data directory, or no TLS at all. */
   readonly tls: { readonly cert: string; readonly key: string } | 'self-made' | undefined
+  /** Keeps `$ce-`, `$et-` and the other link streams of the standard projections. */
+  readonly hasStandardProjections?: boolean
   /** Serves other machines without TLS. */
   readonly isInsecureAllowed?: boolean
   readonly logger: StoreLogger
@@ -35,14 +37,29 @@ export interface StandaloneEventStore {
 
 /** Resolves when clients can connect; rejects when the port, the directory or the certificate cannot be used. */
 export async function runStandaloneEventStore(options: StandaloneOptions): Promise<StandaloneEventStore> {
-  const { dataDirectory: directory, host, port, logger, isInsecureAllowed = false } = options
+  const {
+    dataDirectory: directory,
+    host,
+    port,
+    logger,
+    isInsecureAllowed = false,
+    hasStandardProjections = false,
+  } = options
   const tls = await identityOf(options)
   const log = directory === undefined ? openMemoryLog() : await openDurableLog({ directory })
   let shutDown = () => {}
   const shutDownAsked = new Promise<'shut-down'>((resolve) => {
     shutDown = () => resolve('shut-down')
   })
-  const serving: EventStoreServerOptions = { log, host, port, isInsecureAllowed, onShutDownAsked: shutDown, logger }
+  const serving: EventStoreServerOptions = {
+    log,
+    host,
+    port,
+    isInsecureAllowed,
+    hasStandardProjections,
+    onShutDownAsked: shutDown,
+    logger,
+  }
   const server = await startEventStore(tls ? { ...serving, tls } : serving).catch(async (error) => {
     await log.close()
     throw error

@@ -8,6 +8,7 @@ import { UserAccounts } from './access/user-accounts.ts'
 import { GroupRegistry } from './groups/group-registry.ts'
 import { nodeStatistics } from './operations/node-statistics.ts'
 import { Scavenger } from './operations/scavenger.ts'
+import { runStandardProjections } from './projections/standard-projections.ts'
 import { gossipJson, type NodeIdentity } from './rpc/gossip-rpc.ts'
 import { http1Append, isAppendAddress } from './rpc/http1-append.ts'
 import { type RpcContext, rpcRoutes } from './rpc/rpc-routes.ts'
@@ -33,6 +34,8 @@ export interface EventStoreServerOptions {
    * this says that the network around it is trusted.
    */
   readonly isInsecureAllowed?: boolean
+  /** Keeps `$ce-`, `$et-`, `$bc-`, `$category-` and `$streams`, which costs several more events for each one written. */
+  readonly hasStandardProjections?: boolean
   /**
    * Called when an operator asks the node to shut down: whoever started it then closes it. Without this the node is part of
    * a program that nobody may end from outside, and the wish is refused.
@@ -66,7 +69,7 @@ export async function startEventStore(options: EventStoreServerOptions): Promise
   let port = options.port
   const node = { instanceId: randomUUID(), address: () => ({ host, port }) }
   const services = await openServices(options, node)
-  const { access, groups, scavenger, statistics } = services
+  const { store, access, groups, scavenger, statistics } = services
   const grpc = new GrpcServer({ routes: rpcRoutes(services), access, logger })
   const http1 = http1Routes({
     version: SERVER_VERSION,
@@ -82,11 +85,14 @@ export async function startEventStore(options: EventStoreServerOptions): Promise
     throw error
   })
   port = listener.port
+  const projections = options.hasStandardProjections ? runStandardProjections(store, logger) : undefined
   logger.info({ host, port, isSecure: tls !== undefined }, 'event store listening')
   let closing: Promise<void> | undefined
   const close = () => {
     groups.halt()
-    closing ??= Promise.all([listener.close().then(() => groups.close()), scavenger.close()]).then(() => {})
+    closing ??= Promise.all([listener.close().then(() => groups.close()), scavenger.close(), projections?.stop()]).then(
+      () => {},
+    )
     return closing
   }
   void log.failed.then((error) => {

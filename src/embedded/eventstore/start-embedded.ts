@@ -12,6 +12,8 @@ export type EmbeddedStorage =
 export type EmbeddedEventStoreOptions = EmbeddedStorage & {
   /** With it connections are encrypted and callers sign in; without it everybody on this machine may do everything. */
   readonly tls?: TlsIdentity
+  /** Keeps `$ce-`, `$et-` and the other link streams of the standard projections. */
+  readonly hasStandardProjections?: boolean
   /** Loopback by default, and nothing else without TLS. */
   readonly host?: string
   /** 0, the default, takes a free port. */
@@ -53,6 +55,7 @@ export async function startEmbeddedEventStore(options: EmbeddedEventStoreOptions
     host: options.host ?? '127.0.0.1',
     port: options.port ?? 0,
     tls: options.tls,
+    hasStandardProjections: options.hasStandardProjections ?? false,
   }
   const worker = new Worker(new URL('./eventstore-worker.ts', import.meta.url), {
     workerData: settings,

@@ -48,6 +48,12 @@ export type VisibleStream =
   /** Revisions from `first` to `last`; nothing when first is above last. */
   | { readonly kind: 'found'; readonly first: number; readonly last: number }
 
+/** An event that the server writes by itself. */
+export interface OwnWrite {
+  readonly stream: string
+  readonly event: ProposedEvent
+}
+
 /** Writers decide on everything decided so far, readers see what is durable. */
 type View = 'pending' | 'durable'
 
@@ -110,6 +116,13 @@ export class EventStore {
   appendOwn(stream: string, events: readonly ProposedEvent[], isHidden = false): Promise<void> {
     const batch = this.#batch()
     for (const event of events) batch.add(stream, event, isHidden ? RECORD_FLAGS.hidden : 0)
+    return this.#commit(batch).durable
+  }
+
+  /** Writes the server's own events to several streams, all of them or none. */
+  appendOwnTogether(writes: readonly OwnWrite[]): Promise<void> {
+    const batch = this.#batch()
+    for (const { stream, event } of writes) batch.add(stream, event)
     return this.#commit(batch).durable
   }
 

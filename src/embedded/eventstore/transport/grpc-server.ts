@@ -86,7 +86,8 @@ export class GrpcServer {
     const handler = routes.get(call.path)
     void call.serve((served) => {
       const principal = access.authenticate(headers)
-      if (!handler) throw new GrpcError(GRPC_STATUS.unimplemented, `${call.path} is not offered by this server`)
+      if (!handler)
+        throw new GrpcError(GRPC_STATUS.unimplemented, `${call.path} is not supported by the embedded event store`)
       if (!(principal instanceof Promise)) return serveAs(principal, handler, served)
       return principal.then((found) => serveAs(found, handler, served))
     })
