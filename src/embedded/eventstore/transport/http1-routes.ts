@@ -72,8 +72,9 @@ function infoOf({ version, isSecure }: Http1Node): object {
   }
 }
 
-/** Takes `{"directory": …}`. Only as JSON, which no page of another site can send without asking first. */
+/** Takes `{"directory": …}`. Pages in browsers say where they come from with every POST, and are refused. */
 async function backUp(node: Http1Node, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (request.headers.origin !== undefined) return answer(response, 403, 'Pages of browsers may not ask for a backup.')
   const action: NodeAction = 'operations/backup'
   node.access.authorizeNode(await callerOf(node.access, request), action)
   if (request.headers['content-type'] !== 'application/json')

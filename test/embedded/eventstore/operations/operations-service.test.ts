@@ -229,15 +229,16 @@ describe('the port over HTTP/1', () => {
     const parent = await mkdtemp(path.join(tmpdir(), 'emberlog-copy-'))
     const node = await openNode(await openDurableLog({ directory: path.join(parent, 'store') }))
     await node.client.appendToStream('a', noted('a'))
-    const backUp = (directory: string, type = 'application/json') =>
+    const backUp = (directory: string, type = 'application/json', more: Record<string, string> = {}) =>
       fetch(`http://127.0.0.1:${node.server.port}/admin/backup`, {
         method: 'POST',
-        headers: { 'content-type': type },
+        headers: { 'content-type': type, ...more },
         body: JSON.stringify({ directory }),
       })
     const target = path.join(parent, 'copy')
     expect((await backUp(target, 'text/plain')).status).toBe(415)
     expect((await backUp('copy')).status).toBe(400)
+    expect((await backUp(target, undefined, { origin: 'http://elsewhere.example' })).status).toBe(403)
     const { records } = (await (await backUp(target)).json()) as { records: number }
     expect(records).toBe(node.log.stats().records)
     const again = await backUp(target)
