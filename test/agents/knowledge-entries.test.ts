@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { createKnowledgeBase } from '../../src/agents/knowledge-base.ts'
 import { parseKnowledgeFile, wordCount } from '../../src/agents/knowledge-entry.ts'
@@ -18,6 +19,15 @@ describe('the knowledge base', () => {
       expect(wordCount(body), id).toBeLessThanOrEqual(180)
       expect(body, id).toMatch(/^[^\n]{20,300}?[.:](\s|$)/)
     }
+  })
+
+  test('names pages of this repository that exist', () => {
+    const pages = new Set(knowledge.entries.map(({ source }) => source.url).filter((url) => !url.startsWith('https:')))
+    expect(pages.size).toBeGreaterThan(1)
+    const missing = [...pages].filter(
+      (page) => !existsSync(new URL(`../../${page.replace(/#.*/, '')}`, import.meta.url)),
+    )
+    expect(missing).toEqual([])
   })
 
   test('finds every entry by each of its question forms: nearly always first, and always among the first three', () => {
