@@ -18,6 +18,7 @@ import { developmentSecret, openDataDirectory } from './main/data-directory.ts'
 import { startServers } from './main/server-processes.ts'
 import { createConversationQueries } from './projections/conversation-queries.ts'
 import { openDatabase } from './projections/database.ts'
+import { createMessageSearch } from './projections/message-search.ts'
 import { createProjectionWriter, type ProjectionWriter } from './projections/projection-writer.ts'
 import { addReadSideMetrics } from './projections/read-side-metrics.ts'
 import { followConversations } from './reactors/conversation-feed.ts'
@@ -146,6 +147,7 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
     const server = buildHttpServer({
       gateway,
       queries,
+      search: createMessageSearch({ database }).search,
       live,
       previewRouting: router.route,
       readiness,

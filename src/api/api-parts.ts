@@ -1,6 +1,7 @@
 /** What the API is built from: ports that `main` fills, and settings. Nothing else reaches it. */
 import type { Registry } from 'prom-client'
 import type { ConversationGateway } from '../commands/conversation-gateway.ts'
+import type { MessageSearch } from '../projections/message-search.ts'
 import type { ConversationQueries } from '../projections/query-types.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Logger } from '../shared/logger.ts'
@@ -10,6 +11,7 @@ import type { LiveConversations } from './live-conversations.ts'
 export interface ApiParts {
   readonly gateway: ConversationGateway
   readonly queries: ConversationQueries
+  readonly search: MessageSearch['search']
   readonly live: LiveConversations
   readonly previewRouting: PreviewRouting
   readonly readiness: () => readonly ReadinessPart[]

@@ -17,6 +17,7 @@ import { registerConversationQueryRoutes } from './routes/conversation-query-rou
 import { registerDocumentationRoutes } from './routes/documentation-routes.ts'
 import { registerExportRoutes } from './routes/export-routes.ts'
 import { registerPageRoutes } from './routes/page-routes.ts'
+import { registerSearchRoutes } from './routes/search-routes.ts'
 import { registerServiceRoutes } from './routes/service-routes.ts'
 import { registerTurnRoutes } from './routes/turn-routes.ts'
 import type { ApiServer } from './server-type.ts'
@@ -66,6 +67,7 @@ function registerRoutes(app: ApiServer, services: ApiServices): void {
   registerConversationQueryRoutes(app, services)
   registerConversationCommandRoutes(app, services)
   registerExportRoutes(app, services)
+  registerSearchRoutes(app, services)
   registerTurnRoutes(app, services)
   registerServiceRoutes(app, services)
   registerDocumentationRoutes(app)

@@ -16,6 +16,7 @@ import { startEmbeddedEventStore } from '../../src/embedded/eventstore/start-emb
 import { createCodec } from '../../src/events/codec.ts'
 import { conversationIdOf, conversationStream, responseMessageIdOf } from '../../src/events/stream-names.ts'
 import { createConversationQueries } from '../../src/projections/conversation-queries.ts'
+import { createMessageSearch } from '../../src/projections/message-search.ts'
 import { createProjectionWriter } from '../../src/projections/projection-writer.ts'
 import type { ConversationQueries } from '../../src/projections/query-types.ts'
 import { createLiveAnswers, type LiveAnswers } from '../../src/reactors/live-answers.ts'
@@ -108,6 +109,7 @@ export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixt
   const app = buildHttpServer({
     gateway: options.wrapGateway?.(gateway, live) ?? gateway,
     queries: options.wrapQueries?.(queries) ?? queries,
+    search: createMessageSearch({ database }).search,
     live,
     previewRouting: ({ text }) => ({
       ...{ intent: 'learning', agent: 'learning', method: 'model', confidence: 0.9, guard: 'clear' },

@@ -54,6 +54,22 @@ export type MessageAnswer = z.infer<typeof messageSchema>
 
 export const messagePageSchema = z.object({ results: z.array(messageSchema), next: z.string().nullable() })
 
+export const foundMessageSchema = z
+  .object({
+    conversationId: conversationIdSchema,
+    title: z.string(),
+    messageId: z.string(),
+    turnId: z.string(),
+    role: z.enum(['user', 'assistant']),
+    createdAt: timeSchema,
+    snippet: z
+      .array(z.object({ text: z.string(), isMatch: z.boolean() }))
+      .meta({ description: 'Plain text in parts; those that match are to be highlighted.' }),
+  })
+  .meta({ id: 'FoundMessage' })
+
+export const foundMessagePageSchema = z.object({ results: z.array(foundMessageSchema), next: z.string().nullable() })
+
 export const sendMessageSchema = z.object({
   messageId: z.string().optional().meta({ description: 'Left out: minted here, and a retry is a new message.' }),
   text: z.string().meta({ description: 'At most 20,000 characters; kept exactly.' }),
