@@ -8,7 +8,10 @@ import { Fault } from './shared/failures.ts'
 export const roles = ['api', 'responder', 'projector', 'ledger'] as const
 export type Role = (typeof roles)[number]
 
-const wholeNumber = (min: number, max: number) => z.coerce.number().int().min(min).max(max)
+const wholeNumber = (min: number, max: number) => {
+  const error = `must be a whole number from ${min} to ${max}`
+  return z.coerce.number({ error }).int({ error }).min(min, { error }).max(max, { error })
+}
 const list = (text: string) =>
   text
     .split(',')

@@ -41,6 +41,10 @@ describe('the configuration', () => {
     expect(() => readConfig({ [name]: value })).toThrow(name)
   })
 
+  it.each(['eighty', '70000', '80.5'])('says which numbers it takes when PORT=%s', (value) => {
+    expect(() => readConfig({ PORT: value })).toThrow('PORT: must be a whole number from 0 to 65535')
+  })
+
   it('names every bad variable at once', () => {
     expect(() => readConfig({ PORT: 'x', LOG_LEVEL: 'y' })).toThrow(/PORT.*LOG_LEVEL/)
   })
