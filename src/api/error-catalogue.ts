@@ -64,6 +64,21 @@ export const errorCatalogue = {
     'The request does not have the expected form.',
     'A field, parameter or header is missing or of the wrong form; `errors` names each one.',
   ),
+  'request-unreadable': entry(
+    400,
+    'The request is not HTTP.',
+    'The bytes that came are no HTTP request: a malformed line or header, or something other than HTTP.',
+  ),
+  'request-too-slow': entry(
+    408,
+    'The request took too long to arrive.',
+    'A request must arrive within 30 seconds. Send it again.',
+  ),
+  'headers-too-large': entry(
+    431,
+    'The request’s headers are too large.',
+    'The address and all headers together may have at most 16 KiB. Often a cookie or a token has grown too long.',
+  ),
   'body-invalid': entry(
     422,
     'The request’s body cannot be read.',

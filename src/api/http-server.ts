@@ -22,6 +22,7 @@ import { registerServiceRoutes } from './routes/service-routes.ts'
 import { registerTurnRoutes } from './routes/turn-routes.ts'
 import type { ApiServer } from './server-type.ts'
 import { registerUnknownRoutes } from './unknown-routes.ts'
+import { answerUnreadable } from './unreadable-request.ts'
 
 /** A request that takes longer to arrive is cut. */
 const REQUEST_TIMEOUT_MS = 30_000
@@ -43,6 +44,7 @@ export function buildHttpServer(parts: ApiParts): FastifyInstance {
     forceCloseConnections: 'idle',
     genReqId: () => mintId(),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: PARAM_CHARACTERS_MAX },
+    clientErrorHandler: answerUnreadable,
     frameworkErrors: (error, _request, reply) => answerProblem(reply, refusalOfError(error)),
   }).withTypeProvider<ZodTypeProvider>()
   app.setValidatorCompiler(validatorCompiler)
