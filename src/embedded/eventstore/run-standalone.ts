@@ -2,11 +2,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { type EventStoreServerOptions, startEventStore } from './server.ts'
+import { startEventStore } from './server.ts'
 import { openDurableLog } from './storage/durable-log.ts'
 import { openMemoryLog } from './storage/memory-log.ts'
 import type { StoreLogger } from './store-logger.ts'
-import { type KeptIdentity, keptIdentity, readIdentity } from './tls-files.ts'
+import { keptIdentity, readIdentity } from './tls-files.ts'
 import type { TlsIdentity } from './transport/port-listener.ts'
 
 export interface StandaloneOptions {
@@ -37,40 +37,27 @@ export interface StandaloneEventStore {
 
 /** Resolves when clients can connect; rejects when the port, the directory or the certificate cannot be used. */
 export async function runStandaloneEventStore(options: StandaloneOptions): Promise<StandaloneEventStore> {
-  const {
-    dataDirectory: directory,
-    host,
-    port,
-    logger,
-    isInsecureAllowed = false,
-    hasStandardProjections = false,
-  } = options
-  const tls = await identityOf(options)
+  const { dataDirectory: directory, tls: _files, ...serving } = options
+  const security = await securityOf(options)
   const log = directory === undefined ? openMemoryLog() : await openDurableLog({ directory })
   let shutDown = () => {}
   const shutDownAsked = new Promise<'shut-down'>((resolve) => {
     shutDown = () => resolve('shut-down')
   })
-  const serving: EventStoreServerOptions = {
-    log,
-    host,
-    port,
-    isInsecureAllowed,
-    hasStandardProjections,
-    onShutDownAsked: shutDown,
-    logger,
-  }
-  const server = await startEventStore(tls ? { ...serving, tls } : serving).catch(async (error) => {
-    await log.close()
-    throw error
-  })
-  const authorityFile = tls && 'authorityFile' in tls ? tls.authorityFile : undefined
-  const trusted = authorityFile === undefined ? '' : `&tlsCaFile=${encodeURIComponent(authorityFile)}`
-  if (directory !== undefined) await noteNode(directory, { pid: process.pid, url: server.url + trusted })
+  const secured = security.tls ? { tls: security.tls } : {}
+  const server = await startEventStore({ ...serving, ...secured, log, onShutDownAsked: shutDown }).catch(
+    async (error) => {
+      await log.close()
+      throw error
+    },
+  )
+  const { authorityFile } = security
+  if (directory !== undefined) await noteNode(directory, server.url, authorityFile)
   const stop = async () => {
     await server.close()
     await log.close()
     if (directory !== undefined) await rm(nodeFile(directory), { force: true })
+    await security.forget()
   }
   let stopping: Promise<void> | undefined
   return {
@@ -84,20 +71,29 @@ export async function runStandaloneEventStore(options: StandaloneOptions): Promi
   }
 }
 
+interface Security {
+  readonly tls: TlsIdentity | undefined
+  readonly authorityFile: string | undefined
+  readonly forget: () => Promise<void>
+}
+
 /** Names by which a node on this machine is reached, whatever it listens on. */
 const OWN_NAMES = ['localhost', '127.0.0.1', '::1']
 
-async function identityOf(options: StandaloneOptions): Promise<TlsIdentity | KeptIdentity | undefined> {
-  const { tls, dataDirectory, host } = options
-  if (tls === undefined) return undefined
-  if (tls !== 'self-made') return readIdentity(tls)
+/** A self-made certificate stays beside its log; a store in memory keeps it only as long as it runs. */
+async function securityOf({ tls, dataDirectory, host }: StandaloneOptions): Promise<Security> {
+  const nothing = async () => {}
+  if (tls !== 'self-made') return { tls: tls && (await readIdentity(tls)), authorityFile: undefined, forget: nothing }
   const directory = dataDirectory ?? (await mkdtemp(path.join(tmpdir(), 'emberlog-eventstore-')))
-  return keptIdentity(path.resolve(directory, 'tls'), [...new Set([...OWN_NAMES, host])])
+  const identity = await keptIdentity(path.resolve(directory, 'tls'), [...new Set([...OWN_NAMES, host])])
+  const forget = dataDirectory === undefined ? () => rm(directory, { recursive: true, force: true }) : nothing
+  return { tls: identity, authorityFile: identity.authorityFile, forget }
 }
 
 const nodeFile = (directory: string) => path.join(directory, 'node.json')
 
 /** So that commands on the directory find the node that works on it. */
-async function noteNode(directory: string, node: { pid: number; url: string }): Promise<void> {
-  await writeFile(nodeFile(directory), `${JSON.stringify(node)}\n`, { mode: 0o600 })
+async function noteNode(directory: string, url: string, authorityFile: string | undefined): Promise<void> {
+  const trusted = authorityFile === undefined ? '' : `&tlsCaFile=${encodeURIComponent(authorityFile)}`
+  await writeFile(nodeFile(directory), `${JSON.stringify({ pid: process.pid, url: url + trusted })}\n`, { mode: 0o600 })
 }
