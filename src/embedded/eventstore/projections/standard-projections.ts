@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { LIMITS } from '../limits.ts'
 import { decodeContent, POSITION_STEP, type ProposedEvent } from '../protocol/recorded-event.ts'
-import { type LogRecord, RECORD_FLAGS } from '../storage/event-log.ts'
+import { type LogRecord, type NewRecord, RECORD_FLAGS } from '../storage/event-log.ts'
 import type { StoreLogger } from '../store-logger.ts'
 import type { EventStore, OwnWrite } from '../streams/event-store.ts'
 import { METADATA_TYPE, metastreamOf } from '../streams/stream-metadata.ts'
@@ -21,16 +21,21 @@ const CHECKPOINT_TYPE = '$Checkpoint'
 const METADATA = { $acl: { $r: '$all', $mr: '$all' } }
 const CHECKPOINT_METADATA = { ...METADATA, $maxCount: 1 }
 
+// catching up ─► (nothing left to look at) following: links are decided with their event and durable as soon as it is
+//      ▲──────── too much waits to be written
+
 /** Goes on where it was, which may be the beginning, and follows the log from then on. */
 export function runStandardProjections(store: EventStore, logger: StoreLogger): StandardProjections {
   const wakeUp = new WakeUp()
   const unsubscribe = store.wakeUps.onAll(wakeUp.notify)
   const projector = new Projector(store)
+  store.onDecided = (records, firstPosition) => projector.follow(records, firstPosition)
   let isStopped = false
   const running = (async () => {
     while (!isStopped) {
-      while (!isStopped && projector.isBehind) {
-        await projector.step()
+      while (!isStopped && !projector.isFollowing()) {
+        if (projector.isBehind) await projector.step()
+        else await wakeUp.wait() // What is decided and not durable yet.
         await new Promise(setImmediate) // Others come in between two steps.
       }
       if (!isStopped) await wakeUp.wait()
@@ -39,6 +44,7 @@ export function runStandardProjections(store: EventStore, logger: StoreLogger): 
   return {
     async stop() {
       isStopped = true
+      store.onDecided = undefined
       unsubscribe()
       wakeUp.notify()
       await running
@@ -51,6 +57,7 @@ class Projector {
   /** Position of the next record to look at. */
   #next: number
   #sinceCheckpoint = 0
+  #isFollowing = false
   /** Streams that are known to have their metadata. */
   readonly #described = new LRUCache<string, true>({ max: LIMITS.metadataCacheMax })
 
@@ -61,6 +68,34 @@ class Projector {
 
   get isBehind(): boolean {
     return this.#next < this.#store.log.durableEnd
+  }
+
+  /** True once everything decided was looked at: from then on it is told of what comes. */
+  isFollowing(): boolean {
+    this.#isFollowing ||= this.#next === this.#store.log.nextPosition
+    return this.#isFollowing
+  }
+
+  /** Takes what was decided just now. When too much waits to be written, it catches up later instead. */
+  follow(records: readonly NewRecord[], firstPosition: number): void {
+    if (!this.#isFollowing) return
+    const writes = records.flatMap((record, index) =>
+      isProjected(record) ? this.#writesFor({ ...record, position: firstPosition + index }) : [],
+    )
+    const end = firstPosition + records.length
+    const passed = this.#sinceCheckpoint + records.length
+    const isWorthWriting = writes.length > 0 || passed >= LIMITS.projectedPassedMax
+    // Before writing: what is written is told of here too, and follows.
+    this.#next = end
+    this.#sinceCheckpoint = isWorthWriting ? 0 : passed
+    if (!isWorthWriting) return
+    try {
+      void this.#store.appendOwnTogether([...writes, ...this.#checkpoint(end)])
+    } catch {
+      this.#isFollowing = false
+      this.#next = firstPosition
+      this.#described.clear()
+    }
   }
 
   /** Takes a slice of the log. What it writes and how far it has come are one transaction. */

@@ -68,6 +68,8 @@ export class EventStore {
   readonly #metadata = new LRUCache<string, { position: number; metadata: StreamMetadata }>({
     max: LIMITS.metadataCacheMax,
   })
+  /** Told what was decided, at once and long before it is durable. It must not throw. */
+  onDecided: ((records: readonly NewRecord[], firstPosition: number) => void) | undefined
   #lastCreatedMs: number
 
   constructor(log: EventLog, now: () => number = Date.now) {
@@ -290,9 +292,11 @@ export class EventStore {
   }
 
   #commit(batch: RecordBatch): { position: number; durable: Promise<void> } {
+    const firstPosition = this.log.nextPosition
     const durable = this.log.append(batch.records)
     durable.catch(() => {}) // Whoever acknowledges waits for it too; the log itself tells that it failed.
-    return { position: this.log.nextPosition - 1, durable }
+    this.onDecided?.(batch.records, firstPosition)
+    return { position: firstPosition + batch.records.length - 1, durable }
   }
 }
 

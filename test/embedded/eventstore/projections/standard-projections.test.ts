@@ -1,12 +1,23 @@
+import { mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { EventStoreDBClient, jsonEvent } from '@eventstore/db-client'
 import { afterEach, describe, expect, test } from 'vitest'
 import { startEventStore } from '../../../../src/embedded/eventstore/server.ts'
+import { openDurableLog } from '../../../../src/embedded/eventstore/storage/durable-log.ts'
 import type { EventLog } from '../../../../src/embedded/eventstore/storage/event-log.ts'
 import { openMemoryLog } from '../../../../src/embedded/eventstore/storage/memory-log.ts'
 import { WireClient } from '../../../contracts/wire-client.ts'
 import { openSecureStage } from '../access/secure-stage.ts'
 
 const noted = (label: string) => jsonEvent({ type: 'noted', data: { label } })
+
+const LAST = { direction: 'backwards', fromRevision: 'end', maxCount: 1, resolveLinkTos: true } as const
+
+const logs: [string, () => Promise<EventLog>][] = [
+  ['in memory', async () => openMemoryLog()],
+  ['on disk', async () => openDurableLog({ directory: await mkdtemp(path.join(tmpdir(), 'emberlog-links-')) })],
+]
 
 const ends: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -61,6 +72,20 @@ describe('a store with standard projections', () => {
     expect(log.head('$ce-order')?.revision).toBe(5)
   })
 
+  test.each(logs)('has linked an event by the time it is acknowledged, with its log %s', async (_where, openLog) => {
+    const log = await openLog()
+    const { client, end } = await open(log)
+    await client.appendToStream('order-0', noted('0'))
+    await labels(client, '$ce-order', 1)
+    for (let i = 1; i < 50; i += 1) {
+      await client.appendToStream(`order-${i}`, noted(String(i)))
+      for await (const { event } of client.readStream('$ce-order', LAST))
+        expect(event?.data).toEqual({ label: String(i) })
+    }
+    await end()
+    await log.close()
+  })
+
   test('keeps up with many events at once', async () => {
     const log = openMemoryLog()
     const { client } = await open(log)
@@ -72,6 +97,23 @@ describe('a store with standard projections', () => {
     const found = await labels(client, '$ce-order', 2_000)
     expect(new Set(found).size).toBe(2_000)
     expect([found[0], found.at(-1)]).toEqual(['0-0', '9-199'])
+  })
+
+  test('catches up when for a while too much waited to be written', async () => {
+    const log = openMemoryLog()
+    const { client } = await open(log)
+    await client.appendToStream('order-1', noted('a'))
+    await labels(client, '$ce-order', 1)
+    const { append } = log
+    log.append = (records) => {
+      if (records.some(({ type }) => type === '$>')) throw Object.assign(new Error('full'), { code: 'log-overloaded' })
+      return append.call(log, records)
+    }
+    await client.appendToStream('order-1', [noted('b'), noted('c')])
+    log.append = append
+    await client.appendToStream('order-1', noted('d'))
+    expect(await labels(client, '$ce-order', 4)).toEqual(['a', 'b', 'c', 'd'])
+    expect(await labels(client, '$et-noted', 4)).toEqual(['a', 'b', 'c', 'd'])
   })
 
   test('goes on when somebody has closed one of its streams for ever', async () => {
