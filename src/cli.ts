@@ -1,5 +1,6 @@
 /** The `emberlog` command: reads arguments, runs one command, and tells the shell how it went. */
 import { Command, CommanderError } from 'commander'
+import manifest from '../package.json' with { type: 'json' }
 import { addAuditCommands } from './cli/audit-commands.ts'
 import { addChatCommand } from './cli/chat-command.ts'
 import { addEventStoreCommands } from './cli/eventstore-commands.ts'
@@ -29,13 +30,15 @@ async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.success : exitCodes.badArguments
     complain(failureText(error))
-    return isFault(error, 'configuration-invalid') ? exitCodes.badArguments : exitCodes.couldNotRun
+    const isTheirs = isFault(error, 'configuration-invalid') || isFault(error, 'argument-invalid')
+    return isTheirs ? exitCodes.badArguments : exitCodes.couldNotRun
   }
 }
 
 function program(run: RunCommand): Command {
   const emberlog = new Command('emberlog')
     .description('An event-sourced AI chat backend that keeps everything and can prove it.')
+    .version(manifest.version)
     .exitOverride()
     .showHelpAfterError('(add --help for what is possible)')
   addServeCommand(emberlog, run)

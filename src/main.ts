@@ -75,6 +75,8 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
 
   const store = openEventStoreDb({ connectionString: servers.eventStoreUrl, logger })
   stopLater('record', store.close)
+  let isRecordReachable = true
+  await store.lastPosition() // Asked for its answer alone: a record that cannot be reached is no start.
   const codec = createCodec()
   const has = (role: Role) => config.EMBERLOG_ROLES.includes(role)
   const working = new AbortController()
@@ -127,10 +129,18 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
   if (has('responder')) run('responder', responder.run(working.signal))
   if (has('api') || has('responder')) {
     const onStopped = responder.abandon
-    run('conversation feed', followConversations({ reader: store, codec, live, logger, onStopped }, working.signal))
+    const onReachable = (isReachable: boolean) => {
+      isRecordReachable = isReachable
+    }
+    const feed = { reader: store, codec, live, logger, onStopped, onReachable }
+    run('conversation feed', followConversations(feed, working.signal))
   }
 
-  const readiness = () => [...servers.readiness(), ...(writer === undefined ? [] : [projectorReadiness(writer)])]
+  const readiness = () => [
+    ...servers.readiness(),
+    recordReadiness(isRecordReachable),
+    ...(writer === undefined ? [] : [projectorReadiness(writer)]),
+  ]
   const url = has('api') ? await listen() : ''
   const stack = started.move()
   return {
@@ -174,6 +184,10 @@ function withLiveStop(gateway: ConversationGateway, responder: Responder): Conve
       return { kind: 'accepted', conversationId, position: stopped.position }
     },
   }
+}
+
+function recordReadiness(isReady: boolean): ReadinessPart {
+  return { name: 'record', isReady, detail: isReady ? 'answers' : 'does not answer, trying again' }
 }
 
 function projectorReadiness(writer: ProjectionWriter): ReadinessPart {

@@ -37,6 +37,11 @@ export const errorCatalogue = {
     'There is nothing at this address.',
     'The path is not one of the API’s or the page’s. The list is at `/docs`.',
   ),
+  'upgrade-required': entry(
+    426,
+    'This address speaks WebSocket.',
+    'Open it as a WebSocket, with a connection token in `token`.',
+  ),
   'method-not-allowed': entry(
     405,
     'This address does not understand this method.',

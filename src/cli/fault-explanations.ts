@@ -2,6 +2,7 @@
 
 export const faultExplanations: Readonly<Record<string, string>> = {
   // Starting
+  'argument-invalid': 'An argument has a value that cannot be used; the message says which.',
   'configuration-invalid':
     'A variable has a value that cannot be used; the message names each one (docs/configuration.md).',
   'data-directory-unusable':
@@ -82,7 +83,6 @@ export const faultExplanations: Readonly<Record<string, string>> = {
   'generation-unfinished': 'This generation was never complete. Run `emberlog projections rebuild` instead.',
   'generation-behind': 'Nobody feeds this generation any more, so it would show an old state. Rebuild instead.',
   'not-parked': 'Nothing of this stream is parked, or the position is not the first parked one.',
-  'position-invalid': 'A position is a decimal number, as `projections parked show` prints it.',
   'discard-not-confirmed':
     'Discarding leaves the event out of the read models for good. Run the command again with --yes if that is meant.',
   'generation-unknown': 'There is no generation of read models with this number.',
@@ -97,7 +97,7 @@ export const faultExplanations: Readonly<Record<string, string>> = {
   'server-unreachable': 'The server does not answer at this address. Check --url, or start one with `emberlog serve`.',
   'server-refused': 'The server refused the request; status and code say why.',
   'socket-closed':
-    'The server closed the connection before the answer was complete; the turn is in the record all the same.',
+    'The server closed the connection. If the message had been accepted, its turn is in the record all the same.',
   'answer-too-late':
     'The answer took longer than the command waits. The turn goes on; `emberlog audit replay` shows its end.',
 }

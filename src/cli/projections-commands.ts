@@ -217,7 +217,7 @@ async function discardParked(
   logger: Logger,
 ): Promise<number> {
   const parsed = parsePosition(position)
-  if (parsed === undefined) throw new Fault('position-invalid', { position })
+  if (parsed === undefined) throw new Fault('argument-invalid', { position })
   if (options.yes !== true) throw new Fault('discard-not-confirmed', { stream, position })
   return await withReadSide(config, logger, async ({ database, reader }) => {
     const act = { database, reader, codec: createCodec(), logger, stream, position: parsed, discardedBy: options.by }
@@ -236,7 +236,7 @@ function sayReleased(outcomes: readonly ReleaseOutcome[]): number {
 
 function generationNumber(text: string): number {
   const number = Number(text)
-  if (!Number.isSafeInteger(number) || number < 1) throw new Fault('generation-unknown', { generation: text })
+  if (!Number.isSafeInteger(number) || number < 1) throw new Fault('argument-invalid', { generation: text })
   return number
 }
 

@@ -18,6 +18,8 @@ export interface ConversationFeedParts {
   readonly logger: Logger
   /** Called for every stop, so that a model that writes for an answer stopped elsewhere is ended. */
   readonly onStopped: (turnId: string) => void
+  /** Told when the record begins to answer again, and when it stops to. */
+  readonly onReachable?: (isReachable: boolean) => void
 }
 
 /** Follows the log from its end until the signal aborts; after a lost connection it goes on where it was. */
@@ -27,12 +29,14 @@ export async function followConversations(parts: ConversationFeedParts, signal: 
     try {
       const deliveries = parts.reader.subscribeToAll({ after, streamPrefixes: [CONVERSATION_CATEGORY_PREFIX], signal })
       for await (const delivery of deliveries) {
+        parts.onReachable?.(true)
         if (delivery.kind === 'checkpoint') after = delivery.position
         if (delivery.kind !== 'event') continue
         pass(parts, delivery.event)
         after = delivery.event.position
       }
     } catch (error) {
+      parts.onReachable?.(false)
       parts.logger.warn({ error: String(error), after: String(after) }, 'lost the conversation feed, reconnecting')
     }
     await pause(RECONNECT_DELAY_MS, signal)

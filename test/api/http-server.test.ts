@@ -33,6 +33,12 @@ describe('what cannot be served', () => {
     }
   })
 
+  test('at a socket’s address without a socket says what it speaks', async () => {
+    const answer = await api.inject('GET', '/ws/chat/c')
+    expect(answer).toMatchObject({ status: 426, body: { code: 'upgrade-required' } })
+    expect(answer.headers['upgrade']).toBe('websocket')
+  })
+
   test('with the wrong method names the right ones', async () => {
     const answer = await api.inject('PUT', '/api/v1/me/conversations/c')
     expect(answer).toMatchObject({ status: 405, body: { code: 'method-not-allowed' } })

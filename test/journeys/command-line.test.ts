@@ -144,6 +144,7 @@ describe('emberlog projections', () => {
     expect((await emberlog(['projections', 'drop', String(live[0]?.['number'])], data.directory)).complaints).toContain(
       'live one',
     )
+    expect((await emberlog(['projections', 'drop', 'abc'], data.directory)).exitCode).toBe(2)
     const unknown = await emberlog(['projections', 'roll-back', '999'], data.directory)
     expect([unknown.exitCode, unknown.complaints]).toEqual([3, expect.stringContaining('no generation')])
   })

@@ -80,6 +80,13 @@ describe('starting where it cannot start', () => {
     expectPlainWords(finished, 3, /event store does not answer/)
   })
 
+  it('does not say that it listens when the event store that is named does not answer', async () => {
+    const EVENTSTORE_URL = 'esdb://127.0.0.1:9?tls=false&maxDiscoverAttempts=1'
+    const finished = await emberlog(['serve'], await dataDirectory(), { EVENTSTORE_URL })
+    expectPlainWords(finished, 3, /event store does not answer/)
+    expect(finished.output).toBe('')
+  })
+
   it('says so when the Postgres that is named does not answer', async () => {
     const finished = await emberlog(['serve'], await dataDirectory(), {
       DATABASE_URL: 'postgresql://nobody@127.0.0.1:9/none',

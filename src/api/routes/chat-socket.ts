@@ -10,7 +10,7 @@ import type { ServerFrame } from '../contracts/socket-frames.ts'
 import { closeCodes } from '../open-sockets.ts'
 import { isOriginAllowed } from '../origin-check.ts'
 import type { Person } from '../person.ts'
-import { problemOf } from '../problem-answer.ts'
+import { answerProblem, problemOf } from '../problem-answer.ts'
 import { startSocketSession } from '../socket-session.ts'
 
 /** A socket opens without the read models when they do not answer in time. */
@@ -22,17 +22,23 @@ interface SocketRoute {
 }
 
 export function registerChatSocket(app: FastifyInstance, services: ApiServices): void {
-  app.get<SocketRoute>('/ws/chat/:conversationId', { websocket: true }, async (socket, request) => {
-    // Frames that come before the socket is admitted wait in the network, not here.
-    socket.pause()
-    try {
-      await open(socket, request, services)
-    } catch (error) {
-      services.logger.error({ requestId: request.id, error }, 'socket could not be opened')
-      socket.close(closeCodes.ourMistake, 'internal')
-    } finally {
-      socket.resume()
-    }
+  app.route<SocketRoute>({
+    method: 'GET',
+    url: '/ws/chat/:conversationId',
+    schema: { hide: true },
+    handler: (_request, reply) => answerProblem(reply.header('upgrade', 'websocket'), refusal('upgrade-required')),
+    wsHandler: async (socket, request) => {
+      // Frames that come before the socket is admitted wait in the network, not here.
+      socket.pause()
+      try {
+        await open(socket, request as FastifyRequest<SocketRoute>, services)
+      } catch (error) {
+        services.logger.error({ requestId: request.id, error }, 'socket could not be opened')
+        socket.close(closeCodes.ourMistake, 'internal')
+      } finally {
+        socket.resume()
+      }
+    },
   })
 }
 
