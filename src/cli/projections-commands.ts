@@ -44,11 +44,15 @@ export function addProjectionsCommands(emberlog: Command, run: RunCommand): void
   projections
     .command('roll-back <generation>')
     .description('lead readers back to an earlier generation that is still fed')
-    .action((number: string) => run((config, logger) => rollBack(config, number, logger)))
+    .option(...AS_JSON)
+    .action((number: string, options: OutputOptions) =>
+      run((config, logger) => rollBack(config, number, options, logger)),
+    )
   projections
     .command('drop <generation>')
     .description('remove a generation that nobody reads')
-    .action((number: string) => run((config, logger) => drop(config, number, logger)))
+    .option(...AS_JSON)
+    .action((number: string, options: OutputOptions) => run((config, logger) => drop(config, number, options, logger)))
 
   const parked = projections
     .command('parked')
@@ -68,12 +72,16 @@ export function addProjectionsCommands(emberlog: Command, run: RunCommand): void
   parked
     .command('retry <stream>')
     .description('handle the parked events of a stream again')
-    .action((stream: string) => run((config, logger) => retryParked(config, stream, logger)))
+    .option(...AS_JSON)
+    .action((stream: string, options: OutputOptions) =>
+      run((config, logger) => retryParked(config, stream, options, logger)),
+    )
   parked
     .command('discard <stream> <position>')
     .description('leave the first parked event of a stream out of the read models for good; the record keeps it')
     .option('--by <name>', 'who decided it', 'operator')
     .option('--yes', 'confirm')
+    .option(...AS_JSON)
     .action((stream: string, position: string, options: DiscardOptions) =>
       run((config, logger) => discardParked(config, stream, position, options, logger)),
     )
@@ -150,18 +158,20 @@ function listAllGenerations(config: Config, options: OutputOptions, logger: Logg
   })
 }
 
-function rollBack(config: Config, number: string, logger: Logger): Promise<number> {
+function rollBack(config: Config, number: string, options: OutputOptions, logger: Logger): Promise<number> {
   return withReadSide(config, logger, async ({ database }) => {
     const generation = await rollBackTo({ database, logger, generation: generationNumber(number) })
-    say(`generation ${generation.number} is live again`)
+    if (options.json) sayJson({ event: 'rolled-back', generation: generation.number })
+    else say(`generation ${generation.number} is live again`)
     return exitCodes.success
   })
 }
 
-function drop(config: Config, number: string, logger: Logger): Promise<number> {
+function drop(config: Config, number: string, options: OutputOptions, logger: Logger): Promise<number> {
   return withReadSide(config, logger, async ({ database }) => {
     await dropGeneration({ database, logger, generation: generationNumber(number) })
-    say(`generation ${number} is dropped`)
+    if (options.json) sayJson({ event: 'dropped', generation: Number(number) })
+    else say(`generation ${number} is dropped`)
     return exitCodes.success
   })
 }
@@ -197,13 +207,13 @@ function showParked(config: Config, stream: string, options: OutputOptions, logg
   })
 }
 
-function retryParked(config: Config, stream: string, logger: Logger): Promise<number> {
+function retryParked(config: Config, stream: string, options: OutputOptions, logger: Logger): Promise<number> {
   return withReadSide(config, logger, async ({ database, reader }) =>
-    sayReleased(await retryParkedEvents({ database, reader, codec: createCodec(), logger, stream })),
+    sayReleased(await retryParkedEvents({ database, reader, codec: createCodec(), logger, stream }), options),
   )
 }
 
-interface DiscardOptions {
+interface DiscardOptions extends OutputOptions {
   readonly yes?: boolean
   readonly by: string
 }
@@ -221,15 +231,16 @@ async function discardParked(
   if (options.yes !== true) throw new Fault('discard-not-confirmed', { stream, position })
   return await withReadSide(config, logger, async ({ database, reader }) => {
     const act = { database, reader, codec: createCodec(), logger, stream, position: parsed, discardedBy: options.by }
-    return sayReleased(await discardParkedEvent(act))
+    return sayReleased(await discardParkedEvent(act), options)
   })
 }
 
-function sayReleased(outcomes: readonly ReleaseOutcome[]): number {
-  for (const { generation, released, remaining, reason } of outcomes) {
-    say(
-      `generation ${generation}: ${released} events handled, ${remaining} still parked${reason === undefined ? '' : `: ${reason}`}`,
-    )
+function sayReleased(outcomes: readonly ReleaseOutcome[], options: OutputOptions): number {
+  for (const outcome of outcomes) {
+    const { generation, released, remaining, reason } = outcome
+    const why = reason === undefined ? '' : `: ${reason}`
+    if (options.json) sayJson({ event: 'released', ...outcome })
+    else say(`generation ${generation}: ${released} events handled, ${remaining} still parked${why}`)
   }
   return outcomes.some(({ remaining }) => remaining > 0) ? exitCodes.foundWrong : exitCodes.success
 }

@@ -178,17 +178,28 @@ describe('every command', () => {
     'audit replay',
     'projections',
     'projections rebuild',
+    'projections list',
+    'projections roll-back',
+    'projections drop',
     'projections parked',
+    'projections parked list',
+    'projections parked retry',
+    'projections parked discard',
     'routing explain',
+    'eventstore',
   ]
   it.each(commands)('explains itself: emberlog %s', async (command) => {
     const words = command.split(' ').filter((word) => word !== '')
     const { exitCode, output } = await emberlog([...words, '--help'], data.directory)
     expect([exitCode, output]).toEqual([0, expect.stringContaining('Usage: emberlog')])
+    const isGroup = output.includes('Commands:')
+    expect(isGroup || output.includes('--json')).toBe(true)
   })
 
   it('is quiet when nobody reads any more', async () => {
-    const child = runEmberlog(['audit', 'replay', 'cli', '--owner', 'ada', '--json'], data.directory)
+    const quiet = await signIn(program.url, 'quiet')
+    await quiet.send('POST', '/api/v1/me/conversations', { conversationId: 'unread' })
+    const child = runEmberlog(['audit', 'replay', 'unread', '--owner', 'quiet', '--json'], data.directory)
     let complaints = ''
     child.stderr?.on('data', (chunk) => {
       complaints += String(chunk)
