@@ -19,13 +19,13 @@ console.log(`${train.length} rows to train on, ${tune.length} to tune on, ${seal
 
 // Settings come from a model that has not seen the tuning rows; the weights we keep have learnt from them as well.
 const askers = trainAskers(train, readAssistantTurns())
-const tuned = fitSettings(scoreRows(trainIntents(train, askers), tune, askers))
+const tuned = fitSettings(scoreRows(trainIntents(train), tune, askers))
 console.log(
   `tuning rows: accuracy ${tuned.accuracy.toFixed(4)}, temperature ${tuned.temperature.toFixed(3)}`,
   tuned.settings,
 )
 
-const intents = { ...trainIntents([...train, ...tune], askers), temperature: tuned.temperature }
+const intents = { ...trainIntents([...train, ...tune]), temperature: tuned.temperature }
 const text = encodeWeights(VERSION, { settings: tuned.settings, intents, askers })
 writeFileSync(weightsFile, text)
 

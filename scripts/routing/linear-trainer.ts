@@ -68,7 +68,9 @@ function fitWeights(
   return { labels, vocabulary, rarities, weights, biases, blockWeights, temperature: 1 }
 }
 
-/** A feature's say is the most it can add to a label's score: its largest weight times its rarity. */
+const COMMONNESS_POWER = 0.25
+
+/** A feature's say is the most it can add to a label's score, its largest weight times its rarity, and how often it gets to say it. */
 function withMostSay(
   { names, rarities }: Vocabulary,
   { weights, labels }: LinearModel,
@@ -78,7 +80,8 @@ function withMostSay(
     const largest = weights
       .subarray(row * labels.length, (row + 1) * labels.length)
       .reduce((most, weight) => Math.max(most, Math.abs(weight)), 0)
-    return { row, say: largest * rarities[row]! }
+    const share = Math.exp(1 - rarities[row]!)
+    return { row, say: largest * rarities[row]! * share ** COMMONNESS_POWER }
   })
   const kept = says
     .sort((a, b) => b.say - a.say || a.row - b.row)

@@ -1,24 +1,24 @@
 /** Fits the router's two linear models on utterances and finds the settings that go with them. */
 import { intents } from '../../src/events/conversation-events.ts'
+import { askerFeatures, inferAgent } from '../../src/routing/agent-inference.ts'
 import type { AgentName } from '../../src/routing/intents.ts'
 import { type LinearModel, predict, softmax, weighFeatures } from '../../src/routing/linear-model.ts'
 import { readLinks } from '../../src/routing/link-rules.ts'
-import { askerFeatures } from '../../src/routing/router.ts'
 import type { RouterSettings } from '../../src/routing/router-weights.ts'
 import type { PastMessage } from '../../src/routing/routing-decision.ts'
 import { type FeatureBlocks, featuresOf } from '../../src/routing/text-features.ts'
 import { normalizeText } from '../../src/routing/text-normalizer.ts'
-import { contextMarks, noContext, readContext } from '../../src/routing/turn-context.ts'
+import { contextMarks, readContext } from '../../src/routing/turn-context.ts'
 import { fitTemperature, type TrainingRow, trainLinearModel } from './linear-trainer.ts'
 import { seededRandom } from './seeded-random.ts'
 import type { Utterance } from './template-expander.ts'
 
 export const trainingSettings = {
-  blockWeights: { words: 1.3, letters: 1, marks: 0.8 },
-  penalty: 2,
-  rounds: 15,
+  blockWeights: { words: 1.3, letters: 1, marks: 1.5 },
+  penalty: 0.6,
+  rounds: 10,
   rowsPerFeatureMin: 2,
-  featuresMax: 50_000,
+  featuresMax: 68_000,
   seed: 20_251_226,
   /** A family of n rows weighs n to this power, so that a prolific template does not outvote a short list. */
   familyPower: 0.8,
@@ -26,22 +26,20 @@ export const trainingSettings = {
 
 const AGENTS: readonly AgentName[] = ['learning', 'discovery', 'creation', 'image', 'profile', 'support', 'smalltalk']
 
-/** The features of a row, as the router will see them at run time; `agentOf` is what the history said before it was unsigned. */
-export function blocksOf(utterance: Utterance, askers: LinearModel): FeatureBlocks {
+type Infer = (assistantText: string, userText: string) => AgentName | undefined
+
+/** The features of a row, as the router will see them at run time. */
+function blocksOf(utterance: Utterance, infer: Infer): FeatureBlocks {
   const normalized = normalizeText(readLinks(utterance.text).rest)
-  if (utterance.history === undefined) return featuresOf(normalized, contextMarks(noContext, normalized))
-  const context = readContext(utterance.history, (assistant, user) => {
-    const { probabilities } = predict(askers, weighFeatures(askers, askerFeatures(assistant, user)))
-    return AGENTS[probabilities.indexOf(Math.max(...probabilities))]
-  })
-  return featuresOf(normalized, contextMarks(context, normalized))
+  return featuresOf(normalized, contextMarks(readContext(utterance.history, infer), normalized))
 }
 
-export function trainIntents(utterances: readonly Utterance[], askers: LinearModel): LinearModel {
+/** Trains on signed histories only: who spoke is known, so nothing need be inferred. */
+export function trainIntents(utterances: readonly Utterance[]): LinearModel {
   const familySizes = new Map<string, number>()
   for (const { family } of utterances) familySizes.set(family, (familySizes.get(family) ?? 0) + 1)
   const rows: TrainingRow[] = utterances.map((utterance) => ({
-    blocks: blocksOf(utterance, askers),
+    blocks: blocksOf(utterance, () => undefined),
     label: intents.indexOf(utterance.intent),
     cost: (familySizes.get(utterance.family) ?? 1) ** (trainingSettings.familyPower - 1) * 4,
   }))
@@ -52,14 +50,13 @@ export function trainIntents(utterances: readonly Utterance[], askers: LinearMod
 export function trainAskers(utterances: readonly Utterance[], turns: readonly PastMessage[]): LinearModel {
   const seen = new Map<string, TrainingRow>()
   for (const { agent, text } of turns) {
-    if (agent !== undefined) seen.set(text, { blocks: askerFeatures(text, ''), label: AGENTS.indexOf(agent), cost: 1 })
+    if (agent !== undefined) seen.set(text, { blocks: askerFeatures(text), label: AGENTS.indexOf(agent), cost: 1 })
   }
   for (const { history } of utterances) {
     const assistant = history?.findLast(({ role }) => role === 'assistant')
     if (assistant?.agent === undefined) continue
     const label = AGENTS.indexOf(assistant.agent)
-    const user = history?.findLast(({ role }) => role === 'user')?.text ?? ''
-    seen.set(`${user}|${assistant.text}`, { blocks: askerFeatures(assistant.text, user), label, cost: 1 })
+    seen.set(assistant.text, { blocks: askerFeatures(assistant.text), label, cost: 1 })
   }
   const model = trainLinearModel([...seen.values()], {
     ...trainingSettings,
@@ -77,8 +74,9 @@ export interface ScoredRow {
 }
 
 export function scoreRows(model: LinearModel, utterances: readonly Utterance[], askers: LinearModel): ScoredRow[] {
+  const infer: Infer = (assistantText, userText) => inferAgent({ intents: model, askers }, assistantText, userText)
   return utterances.map((utterance) => ({
-    scores: predict(model, weighFeatures(model, blocksOf(utterance, askers))).scores,
+    scores: predict(model, weighFeatures(model, blocksOf(utterance, infer))).scores,
     label: intents.indexOf(utterance.intent),
   }))
 }

@@ -35,7 +35,11 @@ interface Family {
 
 const SLOT = /\{([a-z-]+)\}/g
 const CHOICE = /\(([^()]*\|[^()]*)\)/
+/** Two bars part the messages of a history, one parts fillers. */
+const FILLER_BREAK = /(?<!\|)\|(?!\|)/
 const TEXTS_PER_LINE_MAX = 5
+/** A filler may have slots of its own, and those fillers as well. */
+const SLOT_DEPTH_MAX = 3
 
 /** Reads `slot: filler | filler` lines; a slot may be continued on further lines of the same name. */
 export function parseFillers(text: string): Fillers {
@@ -45,7 +49,7 @@ export function parseFillers(text: string): Fillers {
     const slot = line.slice(0, colon).trim()
     const values = line
       .slice(colon + 1)
-      .split('|')
+      .split(FILLER_BREAK)
       .map((value) => value.trim())
     fillers.set(slot, [...(fillers.get(slot) ?? []), ...values.filter((value) => value !== '')])
   }
@@ -54,7 +58,8 @@ export function parseFillers(text: string): Fillers {
 
 /**
  * Reads `= intent language` and `## family [@tune|@test] [hard] [xN]` headings with a template a line, and expands each.
- * A line `U text || A agent? text || answer` carries history: the agent's name ends in `?` when it asked, in `.` when it told.
+ * A line `U text || A agent? text || answer` carries history: the agent's name ends in `?` when it asked, in `.` when it told,
+ * and is left out when the history does not say who spoke.
  */
 export function expandTemplates(text: string, fillersOf: (language: string) => Fillers): Utterance[] {
   return parseFamilies(text).flatMap((family) => {
@@ -120,11 +125,13 @@ function fill(template: string, fillers: Fillers, random: Random): string {
       pick((choice[1] ?? '').split('|'), random) +
       text.slice(choice.index + choice[0].length)
   }
-  text = text.replaceAll(SLOT, (_, slot: string) => {
-    const values = fillers.get(slot)
-    if (values === undefined) throw new Error(`no fillers for {${slot}} in: ${template}`)
-    return pick(values, random)
-  })
+  for (let depth = 0; depth < SLOT_DEPTH_MAX; depth++) {
+    text = text.replaceAll(SLOT, (_, slot: string) => {
+      const values = fillers.get(slot)
+      if (values === undefined) throw new Error(`no fillers for {${slot}} in: ${template}`)
+      return pick(values, random)
+    })
+  }
   return text
     .replaceAll('\\n', '\n')
     .replace(/ {2,}/g, ' ')
@@ -149,9 +156,12 @@ function toUtterance(filled: string, family: Family): Utterance {
 
 function parsePastMessage(part: string): PastMessage {
   if (part.startsWith('U ')) return { role: 'user', text: part.slice(2) }
-  const said = /^A ([a-z]+)([.?]) (.*)$/.exec(part)
-  if (said === null) throw new Error(`not a past message: ${part}`)
-  return { role: 'assistant', text: said[3] ?? '', agent: said[1] as AgentName, asked: said[2] === '?' }
+  const signed = /^A ([a-z]+)([.?]) (.*)$/.exec(part)
+  if (signed !== null) {
+    return { role: 'assistant', text: signed[3] ?? '', agent: signed[1] as AgentName, asked: signed[2] === '?' }
+  }
+  if (part.startsWith('A ')) return { role: 'assistant', text: part.slice(2) }
+  throw new Error(`not a past message: ${part}`)
 }
 
 function contentLines(text: string): string[] {

@@ -1,11 +1,9 @@
 /** Makes further rows of written ones: typing mistakes, careless case and punctuation, and a change of subject after an unrelated turn. */
-import type { PastMessage } from '../../src/routing/routing-decision.ts'
 import { pick, type Random, seededRandom, seedOf } from './seeded-random.ts'
 import type { Utterance } from './template-expander.ts'
 
 const TYPO_SHARE = 0.16
 const SUBJECT_CHANGE_SHARE = 0.13
-const UNSIGNED_SHARE = 0.35
 const WRAPPED_SHARE = 0.2
 const TYPO_LENGTH_MIN = 8
 
@@ -48,12 +46,12 @@ export function withVariants(utterances: readonly Utterance[]): Utterance[] {
     if (random() < TYPO_SHARE && utterance.text.length >= TYPO_LENGTH_MIN && !/https?:|\[/.test(utterance.text)) {
       rows.push({ ...utterance, text: mistype(utterance.text, random), kinds: [...utterance.kinds, 'typo'] })
     }
-    if (utterance.history !== undefined) return rows.map((row) => maybeUnsigned(row, random))
+    if (utterance.history !== undefined) return rows
     if (random() < WRAPPED_SHARE) rows.push({ ...utterance, text: wrap(utterance, random) })
     if (standsAlone(utterance) && random() < SUBJECT_CHANGE_SHARE) {
       rows.push({ ...utterance, history: pick(turns, random), kinds: [...utterance.kinds, 'history'] })
     }
-    return rows.map((row) => maybeUnsigned(row, random))
+    return rows
   })
 }
 
@@ -94,12 +92,6 @@ function wrap({ text, language }: Utterance, random: Random): string {
 /** Only a message that is clear without its conversation keeps its meaning in a foreign one. */
 function standsAlone({ text }: Utterance): boolean {
   return text.split(' ').length >= 4
-}
-
-/** Histories that come from elsewhere do not say which agent spoke. */
-function maybeUnsigned(row: Utterance, random: Random): Utterance {
-  if (row.history === undefined || random() >= UNSIGNED_SHARE) return row
-  return { ...row, history: row.history.map(({ role, text }): PastMessage => ({ role, text })) }
 }
 
 function mistype(text: string, random: Random): string {

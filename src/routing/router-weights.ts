@@ -28,19 +28,21 @@ interface WeightsFile {
   readonly content: { readonly settings: RouterSettings; readonly intents: PackedModel; readonly askers: PackedModel }
 }
 
-/** A model with its numbers in one byte each, base64; feature names in one string, one a line. */
+/** A model with its numbers in one byte each, base64; feature names by kind (`w` words, `c` letters …), in one string each. */
 interface PackedModel {
   readonly labels: readonly string[]
   readonly biases: readonly number[]
   readonly blockWeights: BlockWeights
   readonly temperature: number
-  readonly vocabulary: string
+  readonly vocabulary: Readonly<Record<string, string>>
   readonly rarityStep: number
   readonly rarities: string
   readonly weightStep: number
   readonly weights: string
 }
 
+/** No word and no letter group has it. */
+const NAME_BREAK = '|'
 const STEPS_OF_A_WEIGHT = 127
 const STEPS_OF_A_RARITY = 255
 const HASH_SHOWN_LENGTH = 12
@@ -88,7 +90,7 @@ function pack(model: LinearModel): PackedModel {
     biases: model.biases.map((bias) => Math.round(bias * 1e6) / 1e6),
     blockWeights: model.blockWeights,
     temperature: model.temperature,
-    vocabulary: [...model.vocabulary.keys()].join('\n'),
+    vocabulary: packNames([...model.vocabulary.keys()]),
     rarityStep,
     rarities: toBase64(Uint8Array.from(model.rarities, (rarity) => Math.round(rarity / rarityStep))),
     weightStep,
@@ -97,7 +99,7 @@ function pack(model: LinearModel): PackedModel {
 }
 
 function unpack(packed: PackedModel): LinearModel {
-  const names = packed.vocabulary.split('\n')
+  const names = unpackNames(packed.vocabulary)
   const rarities = Float32Array.from(Buffer.from(packed.rarities, 'base64'), (steps) => steps * packed.rarityStep)
   const weights = Float32Array.from(
     Buffer.from(packed.weights, 'base64'),
@@ -115,6 +117,21 @@ function unpack(packed: PackedModel): LinearModel {
     blockWeights: packed.blockWeights,
     temperature: packed.temperature,
   }
+}
+
+/** Names come sorted, so that each kind stands together and the order survives. */
+function packNames(names: readonly string[]): Record<string, string> {
+  const byKind: Record<string, string[]> = {}
+  for (const name of names) {
+    const kind = name.slice(0, name.indexOf(':'))
+    byKind[kind] ??= []
+    byKind[kind].push(name.slice(kind.length + 1))
+  }
+  return Object.fromEntries(Object.entries(byKind).map(([kind, rest]) => [kind, rest.join(NAME_BREAK)]))
+}
+
+function unpackNames(packed: PackedModel['vocabulary']): string[] {
+  return Object.entries(packed).flatMap(([kind, rest]) => rest.split(NAME_BREAK).map((name) => `${kind}:${name}`))
 }
 
 function toBase64(bytes: Uint8Array): string {

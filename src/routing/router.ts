@@ -1,10 +1,11 @@
 /** Decides which agent answers a message, says why, and always decides the same for the same input. */
 
 import type { Intent } from '../events/conversation-events.ts'
+import { inferAgent } from './agent-inference.ts'
 import { answersTheQuestion } from './continuation-rule.ts'
 import { continuationConfidence, decisionFrom, type Reading } from './decision-builder.ts'
 import { inspect } from './guard.ts'
-import { type AgentName, intentOf } from './intents.ts'
+import { intentOf } from './intents.ts'
 import { predict, type WeighedFeature, weighFeatures } from './linear-model.ts'
 import { type LinkReading, readLinks } from './link-rules.ts'
 import type { RouterModel } from './router-weights.ts'
@@ -28,12 +29,11 @@ const GUARD_CONFIDENCE = 0.97
 const LINK_CONFIDENCE = 0.95
 /** The first of several wishes decides when it alone is read this clearly. */
 const FIRST_WISH_PROBABILITY_MIN = 0.6
-/** A message without a known word needs at least this many known letter groups to be read at all. */
+/** A message without a known word is read by its letter groups when enough of them are known and the reading is this clear. */
 const KNOWN_FEATURES_MIN = 4
+const WORDLESS_PROBABILITY_MIN = 0.65
 /** A request after a self-description decides when it alone is read this clearly. */
 const REQUEST_PROBABILITY_MIN = 0.35
-/** An agent is inferred from an unsigned assistant message only when this likely. */
-const INFERRED_AGENT_PROBABILITY_MIN = 0.4
 
 /**
  * Guard, then override, then continuation, then links and uploads, then the linear model; when the model knows no word of
@@ -108,7 +108,7 @@ function routeByContent(reading: Reading, normalized: string): RoutingDecision {
   if (asked !== undefined) return asked
   const knowsSomeWord = reading.features.some(({ name }) => name.startsWith('w:') && !name.includes(' '))
   const best = Math.max(...reading.prediction.probabilities)
-  const knowsLittle = best < model.clarifyProbabilityMax || reading.features.length < KNOWN_FEATURES_MIN
+  const knowsLittle = best < WORDLESS_PROBABILITY_MIN || reading.features.length < KNOWN_FEATURES_MIN
   if (!knowsSomeWord && context.agent === undefined && knowsLittle) {
     return decisionFrom(reading, {
       intent: 'support',
@@ -153,23 +153,4 @@ function readAlone(
 
 function probabilityOf(reading: Reading, intent: Intent): number {
   return reading.prediction.probabilities[reading.model.intents.labels.indexOf(intent)] ?? 0
-}
-
-/** Tells from the words of an unsigned assistant message, and of the user's before it, which agent spoke. */
-function inferAgent(model: RouterModel, assistantText: string, userText: string): AgentName | undefined {
-  if (assistantText === '' && userText === '') return undefined
-  const said = predict(model.askers, weighFeatures(model.askers, askerFeatures(assistantText, userText)))
-  const label = said.probabilities.indexOf(Math.max(...said.probabilities))
-  return said.probabilities[label]! >= INFERRED_AGENT_PROBABILITY_MIN
-    ? (model.askers.labels[label] as AgentName)
-    : undefined
-}
-
-/** The features by which an agent is recognised: its own words, and the user's words before them as marks. */
-export function askerFeatures(assistantText: string, userText: string): ReturnType<typeof featuresOf> {
-  const user = featuresOf(normalizeText(readLinks(userText.slice(0, 600)).rest))
-  return featuresOf(
-    normalizeText(assistantText.slice(0, 600)),
-    [...user.words.keys()].map((name) => `u:${name}`),
-  )
 }
