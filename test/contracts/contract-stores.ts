@@ -1,8 +1,11 @@
 /** The stores that the promises are held against: the embedded one, and a real server when EVENTSTORE_URL names one. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { startEventStore } from '../../src/embedded/eventstore/server.ts'
 import { startEmbeddedEventStore } from '../../src/embedded/eventstore/start-embedded.ts'
+import { openMemoryLog } from '../../src/embedded/eventstore/storage/memory-log.ts'
+import { makeCertificate } from '../../src/embedded/eventstore/transport/self-made-certificate.ts'
 
 export interface OpenStore {
   readonly connectionString: string
@@ -36,3 +39,27 @@ const real: ContractStore[] = url
 
 /** Every store we claim to support. The promises never ask which one it is. */
 export const contractStores: readonly ContractStore[] = [embedded, ...real]
+
+const embeddedBehindTls: ContractStore = {
+  name: 'the embedded event store behind TLS',
+  async open() {
+    const directory = await mkdtemp(path.join(tmpdir(), 'emberlog-contract-'))
+    const tls = makeCertificate({ hosts: ['localhost', '127.0.0.1'], nowMs: Date.now() })
+    const authorityFile = path.join(directory, 'authority.crt')
+    await writeFile(authorityFile, tls.authority)
+    const server = await startEventStore({ log: openMemoryLog(), host: '127.0.0.1', port: 0, tls })
+    return {
+      connectionString: `esdb://admin:changeit@127.0.0.1:${server.port}?tls=true&tlsCaFile=${authorityFile}`,
+      async close() {
+        await server.close()
+        await rm(directory, { recursive: true, force: true })
+      },
+    }
+  },
+}
+
+/** Stores where rights mean something: behind TLS, with `admin` signed in by the connection string. */
+export const secureContractStores: readonly ContractStore[] = [
+  embeddedBehindTls,
+  ...real.filter(() => url?.includes('@') && !url.includes('tls=false')),
+]
