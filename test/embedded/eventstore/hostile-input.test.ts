@@ -69,7 +69,12 @@ describe('the port', () => {
   })
 
   test('hangs up on random bytes after a good beginning', async () => {
-    for (let round = 0; round < 50; round += 1) await sayAndBeHungUpOn(PREFACE, EMPTY_SETTINGS, randomBytes(2_000))
+    for (let round = 0; round < 50; round += 1) {
+      const bytes = randomBytes(2_000)
+      // One frame in a thousand would have a legal length and an unknown type, which HTTP/2 lets pass.
+      bytes[0] = 0xff
+      await sayAndBeHungUpOn(PREFACE, EMPTY_SETTINGS, bytes)
+    }
     expect(child.exitCode).toBeNull()
   })
 
