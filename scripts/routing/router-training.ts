@@ -1,6 +1,6 @@
 /** Fits the router's two linear models on utterances and finds the settings that go with them. */
 import { intents } from '../../src/events/conversation-events.ts'
-import { askerFeatures, inferAgent } from '../../src/routing/agent-inference.ts'
+import { askerFeatures, type InferredAgent, inferAgent } from '../../src/routing/agent-inference.ts'
 import type { AgentName } from '../../src/routing/intents.ts'
 import { type LinearModel, predict, softmax, weighFeatures } from '../../src/routing/linear-model.ts'
 import { readLinks } from '../../src/routing/link-rules.ts'
@@ -26,7 +26,7 @@ export const trainingSettings = {
 
 const AGENTS: readonly AgentName[] = ['learning', 'discovery', 'creation', 'image', 'profile', 'support', 'smalltalk']
 
-type Infer = (assistantText: string, userText: string) => AgentName | undefined
+type Infer = (assistantText: string, userText: string) => InferredAgent | undefined
 
 /** The features of a row, as the router will see them at run time. */
 function blocksOf(utterance: Utterance, infer: Infer): FeatureBlocks {

@@ -17,8 +17,18 @@ interface InferenceModels {
   readonly askers: LinearModel
 }
 
-/** Returns undefined when neither text gives a hint. */
-export function inferAgent(models: InferenceModels, assistantText: string, userText: string): AgentName | undefined {
+export interface InferredAgent {
+  readonly agent: AgentName
+  /** 0 to 1. */
+  readonly probability: number
+}
+
+/** Returns undefined when the texts give no hint, or contradicting ones. */
+export function inferAgent(
+  models: InferenceModels,
+  assistantText: string,
+  userText: string,
+): InferredAgent | undefined {
   const { labels } = models.askers
   const scores = labels.map(() => 0)
   if (assistantText !== '') {
@@ -38,7 +48,8 @@ export function inferAgent(models: InferenceModels, assistantText: string, userT
   const powers = scores.map((score) => Math.exp(score))
   const sum = powers.reduce((total, power) => total + power, 0)
   const best = powers.indexOf(Math.max(...powers))
-  return powers[best]! / sum >= PROBABILITY_MIN ? (labels[best] as AgentName) : undefined
+  const probability = powers[best]! / sum
+  return probability >= PROBABILITY_MIN ? { agent: labels[best] as AgentName, probability } : undefined
 }
 
 /** The features by which an agent is recognised. */

@@ -54,10 +54,11 @@ export function decisionFrom(reading: Reading, verdict: Verdict): RoutingDecisio
   }
 }
 
-/** The more the model agrees that the message continues, the surer; never as sure as a person's own choice. */
+/** The more the model agrees that the message continues, the surer; never surer than of who had asked. */
 export function continuationConfidence(reading: Reading, intent: Intent): number {
   const agreement = reading.prediction.probabilities[reading.model.intents.labels.indexOf(intent)] ?? 0
-  return CONTINUATION_CONFIDENCE_MIN + (CONTINUATION_CONFIDENCE_MAX - CONTINUATION_CONFIDENCE_MIN) * agreement
+  const sure = CONTINUATION_CONFIDENCE_MIN + (CONTINUATION_CONFIDENCE_MAX - CONTINUATION_CONFIDENCE_MIN) * agreement
+  return sure * reading.context.agentProbability
 }
 
 /** A rule's intent gets the rule's confidence; the others share the rest as the model would divide it. */

@@ -7,7 +7,8 @@ import { normalizeText } from './text-normalizer.ts'
 export interface TurnContext {
   /** Who answered last; undefined at the start of a conversation and where nobody can tell. */
   readonly agent: AgentName | undefined
-  readonly isAgentInferred: boolean
+  /** How sure that is: 1 when the history says so, less when the agent was inferred. */
+  readonly agentProbability: number
   /** Whether the assistant's last message asked something. */
   readonly isAsked: boolean
   /** Whether it asked for a name, a title or a description: any words may answer that. */
@@ -16,7 +17,7 @@ export interface TurnContext {
 
 export const noContext: TurnContext = {
   agent: undefined,
-  isAgentInferred: false,
+  agentProbability: 1,
   isAsked: false,
   isAskedForWords: false,
 }
@@ -27,17 +28,17 @@ const MESSAGES_READ_MAX = 4
 /** Reads the context; `inferAgent` is asked when the history does not name who answered last. */
 export function readContext(
   history: readonly PastMessage[] | undefined,
-  inferAgent: (assistantText: string, userText: string) => AgentName | undefined,
+  inferAgent: (assistantText: string, userText: string) => { agent: AgentName; probability: number } | undefined,
 ): TurnContext {
   const recent = (history ?? []).slice(-MESSAGES_READ_MAX)
   const assistant = recent.findLast(({ role }) => role === 'assistant')
   const user = recent.findLast(({ role }) => role === 'user')
   if (assistant === undefined && user === undefined) return noContext
-  const agent = assistant?.agent ?? inferAgent(assistant?.text ?? '', user?.text ?? '')
+  const inferred = assistant?.agent === undefined ? inferAgent(assistant?.text ?? '', user?.text ?? '') : undefined
   const isAsked = assistant !== undefined && (assistant.asked ?? asksSomething(assistant.text))
   return {
-    agent,
-    isAgentInferred: assistant?.agent === undefined && agent !== undefined,
+    agent: assistant?.agent ?? inferred?.agent,
+    agentProbability: inferred?.probability ?? 1,
     isAsked,
     isAskedForWords: isAsked && ASKS_FOR_WORDS.test(normalizeText(assistant.text)),
   }
