@@ -67,6 +67,7 @@ describe('an answer to the assistant’s own question', () => {
     const history = asked('image', 'What should the infographic show?')
     const text = 'Actually, never mind. Can you search for AI projects instead?'
     expect(router.route({ text, history })).toMatchObject({ intent: 'discovery' })
+    expect(router.route({ text: 'never mind', history }).method).toBe('model')
   })
 })
 
