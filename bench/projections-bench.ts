@@ -223,7 +223,7 @@ async function liveLatencies({ store, database }: Stage, seconds: number): Promi
   const source = conversations(LIVE_RATE * seconds, 11)
   const one = async (stream: string, events: Parameters<typeof encode>[1]) => {
     const startedAt = performance.now()
-    const result = await store.append(stream, encode(stream, events), 'any')
+    const result = await store.append(stream, await encode(stream, events), 'any')
     appendMs.push(performance.now() - startedAt)
     if (result.kind !== 'appended') return
     await queries.waitFor({ position: result.position, waitMsMax: 30_000 })

@@ -114,7 +114,7 @@ export function encode(stream: string, events: readonly ConversationEvent[]) {
     $causationId: `command-${commands}`,
     commandId: `command-${commands}`,
   }
-  return events.map((event, index) => codec.encode(stream, event, envelope, index))
+  return Promise.all(events.map((event, index) => codec.encode(stream, event, envelope, { index, person: 'person' })))
 }
 
 /** Appends about so many events, conversations side by side; returns how many there are. */
@@ -123,7 +123,7 @@ export async function fillRecord(store: EventStore, eventsMin: number): Promise<
   const source = conversations(eventsMin)
   const appending = async () => {
     for (const { stream, events } of source) {
-      const encoded = encode(stream, events)
+      const encoded = await encode(stream, events)
       count += encoded.length
       for (let from = 0; from < encoded.length; from += 200) {
         await store.append(stream, encoded.slice(from, from + 200), 'any')

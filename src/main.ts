@@ -8,7 +8,7 @@ import { defaultApiLimits } from './api/api-limits.ts'
 import type { ApiSettings, ReadinessPart } from './api/api-parts.ts'
 import { buildHttpServer } from './api/http-server.ts'
 import { createCommandHandler } from './commands/command-handler.ts'
-import { conversationDecider } from './commands/conversation-decider.ts'
+import { conversationDecider, ownerOf } from './commands/conversation-decider.ts'
 import type { ConversationGateway } from './commands/conversation-gateway.ts'
 import { ageTransientStreams, createConversationGateway } from './commands/conversation-handler.ts'
 import type { Config, Role } from './config.ts'
@@ -101,6 +101,7 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
     codec,
     clock: systemClock,
     decider: conversationDecider,
+    personOf: ownerOf,
     beforeFirstAppend: ageTransientStreams(store, config.EMBERLOG_TRANSIENT_MAX_AGE_S),
   })
   const live = createLiveAnswers()

@@ -19,11 +19,11 @@ export interface ReplayedEvent {
 
 /** Yields every event of the stream; one that cannot be decoded is shown as stored, with the reason, and does not end the replay. */
 export async function* replayStream(reader: EventReader, codec: Codec, stream: string): AsyncGenerator<ReplayedEvent> {
-  for await (const stored of reader.readStream(stream)) yield replayed(stored, codec)
+  for await (const stored of reader.readStream(stream)) yield await replayed(stored, codec)
 }
 
-function replayed(stored: StoredEvent, codec: Codec): ReplayedEvent {
-  const decoded = tryDecode(stored, codec)
+async function replayed(stored: StoredEvent, codec: Codec): Promise<ReplayedEvent> {
+  const decoded = await tryDecode(stored, codec)
   const isReadable = typeof decoded !== 'string'
   return {
     stream: stored.stream,
@@ -38,9 +38,9 @@ function replayed(stored: StoredEvent, codec: Codec): ReplayedEvent {
   }
 }
 
-function tryDecode(stored: StoredEvent, codec: Codec): RecordedEvent | string {
+async function tryDecode(stored: StoredEvent, codec: Codec): Promise<RecordedEvent | string> {
   try {
-    return codec.decode(stored)
+    return await codec.decode(stored)
   } catch (error) {
     if (isFault(error)) return error.message
     throw error

@@ -2,8 +2,8 @@
 import { LRUCache } from 'lru-cache'
 import type { Codec } from '../events/codec.ts'
 import { writtenVersion } from '../events/codec.ts'
-import type { ConversationEvent } from '../events/conversation-events.ts'
 import type { Actor, Envelope } from '../events/envelope.ts'
+import type { RecordEvent } from '../events/event-catalogue.ts'
 import type { Clock } from '../shared/clock.ts'
 import { Fault, type Refusal } from '../shared/failures.ts'
 import { type Position, type Revision, toPosition } from '../shared/ids.ts'
@@ -40,13 +40,15 @@ export interface CommandHandler<State, Command> {
   readonly load: (stream: string) => Promise<State>
 }
 
-interface HandlerParts<State, Command> {
+interface HandlerParts<State, Command, Event extends RecordEvent> {
   readonly store: Pick<EventStore, 'append' | 'readStream'>
   readonly codec: Codec
   readonly clock: Clock
-  readonly decider: Decider<State, Command>
+  readonly decider: Decider<State, Command, Event>
+  /** Whose record the stream is, or becomes with these events; undefined where it is nobody's. */
+  readonly personOf: (state: State, events: readonly Event[]) => string | undefined
   /** Called before the first event of a stream is appended; repeating it must change nothing. */
-  readonly beforeFirstAppend?: (stream: string, events: readonly ConversationEvent[]) => Promise<void>
+  readonly beforeFirstAppend?: (stream: string, events: readonly Event[]) => Promise<void>
 }
 
 interface Folded<State> {
@@ -57,8 +59,8 @@ interface Folded<State> {
   readonly outcomes: Map<string, Position>
 }
 
-export function createCommandHandler<State, Command>(
-  parts: HandlerParts<State, Command>,
+export function createCommandHandler<State, Command, Event extends RecordEvent>(
+  parts: HandlerParts<State, Command, Event>,
 ): CommandHandler<State, Command> {
   const cache = new LRUCache<string, Folded<State>>({ max: CACHED_STREAMS_MAX })
   const inTurn = createTurnstile()
@@ -100,13 +102,16 @@ export function createCommandHandler<State, Command>(
   /** Undefined when somebody else wrote first. */
   async function append(
     stream: string,
-    events: readonly ConversationEvent[],
+    events: readonly Event[],
     context: CommandContext,
     folded: Folded<State>,
   ): Promise<Position | undefined> {
     const occurredAt = parts.clock().toISOString()
-    const encoded = events.map((event, index) =>
-      parts.codec.encode(stream, event, envelopeOf(event, context, occurredAt), index),
+    const person = parts.personOf(folded.state, events)
+    const encoded = await Promise.all(
+      events.map((event, index) =>
+        parts.codec.encode(stream, event, envelopeOf(event, context, occurredAt), { index, person }),
+      ),
     )
     if (folded.revision === undefined) await parts.beforeFirstAppend?.(stream, events)
     const result = await parts.store.append(stream, encoded, folded.revision ?? 'no-stream')
@@ -128,8 +133,9 @@ export function createCommandHandler<State, Command>(
     }
     const from = folded.revision === undefined ? {} : { from: (folded.revision + 1n) as Revision }
     for await (const stored of parts.store.readStream(stream, from)) {
-      const event = parts.codec.decode(stored)
-      folded.state = parts.decider.evolve(folded.state, event)
+      const event = await parts.codec.decode(stored)
+      // A stream holds the events of its own decider; another's would be a bug, which `evolve` finds.
+      folded.state = parts.decider.evolve(folded.state, event as unknown as Event)
       folded.revision = event.revision
       folded.position = event.position
       folded.outcomes.set(event.envelope.commandId, event.position)
@@ -139,7 +145,7 @@ export function createCommandHandler<State, Command>(
   }
 }
 
-function envelopeOf(event: ConversationEvent, context: CommandContext, occurredAt: string): Envelope {
+function envelopeOf(event: RecordEvent, context: CommandContext, occurredAt: string): Envelope {
   return {
     schemaVersion: writtenVersion(event.type),
     occurredAt,

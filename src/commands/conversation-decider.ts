@@ -31,6 +31,8 @@ export interface Message {
 //             └──► deleted ─► (restored: open or archived, as it was)
 export interface Conversation {
   status: 'absent' | 'open' | 'archived' | 'deleted'
+  /** Undefined while absent. */
+  ownerId: string | undefined
   statusBeforeDeletion: 'open' | 'archived'
   title: string | undefined
   /** Where a message that names no parent goes on. */
@@ -46,6 +48,7 @@ export const conversationDecider: Decider<Conversation, ConversationCommand> = {
 function initialState(): Conversation {
   return {
     status: 'absent',
+    ownerId: undefined,
     statusBeforeDeletion: 'open',
     title: undefined,
     lastMessageId: undefined,
@@ -169,11 +172,18 @@ function changeStatus(from: 'open' | 'archived', event: ConversationEvent, state
   return state.status === from ? accept(event) : nothing
 }
 
+/** The person whose conversation it is, or becomes with these events. */
+export function ownerOf({ ownerId }: Conversation, events: readonly ConversationEvent[]): string | undefined {
+  const [first] = events
+  return ownerId ?? (first?.type === 'ConversationStarted' ? first.data.ownerId : undefined)
+}
+
 /** Changes the state in place: a long conversation is folded in time that grows with its length, not with its square. */
 function evolve(state: Conversation, event: ConversationEvent): Conversation {
   switch (event.type) {
     case 'ConversationStarted':
       state.status = 'open'
+      state.ownerId = event.data.ownerId
       state.title = event.data.title
       break
     case 'MessageSent':

@@ -15,13 +15,20 @@ export interface SealedPlace {
   readonly field: string
 }
 
+export type SealOne = (value: JsonValue, place: SealedPlace) => JsonValue
+
+/** Keys are fetched first, for one person or for many values at once; sealing and opening with them then waits for nothing. */
 export interface Sealer {
-  readonly seal: (value: JsonValue, place: SealedPlace) => JsonValue
-  readonly open: (stored: JsonValue, place: SealedPlace) => JsonValue
+  /** Fetches the key of the person whose text it is; makes one for a person who has none. */
+  readonly sealFor: (person: string) => Promise<SealOne>
+  /** Fetches the keys that the stored values name, each once. */
+  readonly openAll: (stored: readonly JsonValue[]) => Promise<SealOne>
 }
 
+const asItIs: SealOne = (value) => value
+
 /** Stores personal text as it is written. */
-export const openSealer: Sealer = { seal: (value) => value, open: (stored) => stored }
+export const openSealer: Sealer = { sealFor: async () => asItIs, openAll: async () => asItIs }
 
 const marks = z.registry<{ sealed: true }>()
 

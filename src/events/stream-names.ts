@@ -7,6 +7,11 @@ const EMBERLOG_NAMESPACE = '0c7d6f6e-5c0a-5d3b-9a53-6f0e5b1f7c21' as Uuid
 const UNIT_SEPARATOR = '\u241F'
 
 export const CONVERSATION_CATEGORY_PREFIX = 'conversation-'
+export const USER_CATEGORY_PREFIX = 'user-'
+export const DRAFT_CATEGORY_PREFIX = 'draft-'
+export const ACCESS_CATEGORY_PREFIX = 'access-'
+export const PROJECTION_CATEGORY_PREFIX = 'projection-'
+export const LEDGER_STREAM = 'ledger-checkpoints'
 
 /** A conversation's id, derived from its owner and the id the owner's client uses: two people never share one. */
 export function conversationIdOf(ownerId: string, clientConversationId: string): Uuid {
@@ -21,6 +26,26 @@ export function conversationStream(conversationId: Uuid): string {
 export function conversationIdFromStream(stream: string): Uuid | undefined {
   if (!stream.startsWith(CONVERSATION_CATEGORY_PREFIX)) return undefined
   return stream.slice(CONVERSATION_CATEGORY_PREFIX.length) as Uuid
+}
+
+/** Where the facts about one person stand; nobody can name another person's without knowing who they are. */
+export function userStream(ownerId: string): string {
+  return `${USER_CATEGORY_PREFIX}${deriveId(EMBERLOG_NAMESPACE, ownerId)}`
+}
+
+/** Where an answer stands while it is being written. */
+export function draftStream(turnId: string): string {
+  return `${DRAFT_CATEGORY_PREFIX}${turnId}`
+}
+
+/** Where the looks at people's records stand, a stream for each month (UTC). */
+export function accessStream(at: Date): string {
+  return `${ACCESS_CATEGORY_PREFIX}${at.toISOString().slice(0, 'yyyy-mm'.length)}`
+}
+
+/** Where the acts on a set of read models stand. */
+export function projectionStream(name: string): string {
+  return `${PROJECTION_CATEGORY_PREFIX}${name}`
 }
 
 /** The turn that a message opens: derived, so that a repeated message names the same turn. */

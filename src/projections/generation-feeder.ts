@@ -118,8 +118,7 @@ export class GenerationFeeder {
 
   /** Stores a batch; afterwards everything up to its position is in rows, parked, or of no concern. */
   async handle({ events, position }: CollectedBatch): Promise<void> {
-    const decoded = events.map((event) => this.#decode(event))
-    await this.#store(decoded, position)
+    await this.#store(await this.#decode(events), position)
     this.handledTotal += events.length
     this.lastEventAt = events.at(-1)?.created ?? this.lastEventAt
     this.onStored()
@@ -130,15 +129,14 @@ export class GenerationFeeder {
     this.#writer.position = position
   }
 
-  #decode(event: StoredEvent): Item {
-    if (this.#discarded.has(event.position)) return { event }
-    if (this.#isFollower(event)) return { event, parked: parkedAsFollower(event) }
-    try {
-      return { event, recorded: this.#parts.codec.decode(event) }
-    } catch (error) {
-      if (isFault(error)) return { event, parked: this.#park(event, error) }
-      throw error
-    }
+  async #decode(events: readonly StoredEvent[]): Promise<Item[]> {
+    const decoded = await this.#parts.codec.decodeAll(events)
+    return events.map((event, index) => {
+      if (this.#discarded.has(event.position)) return { event }
+      if (this.#isFollower(event)) return { event, parked: parkedAsFollower(event) }
+      const recorded = decoded[index] as RecordedEvent | Fault
+      return isFault(recorded) ? { event, parked: this.#park(event, recorded) } : { event, recorded }
+    })
   }
 
   #isFollower({ stream, position }: StoredEvent): boolean {

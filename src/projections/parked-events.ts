@@ -252,7 +252,7 @@ async function handleAgain(
 ): Promise<string | undefined> {
   let recorded: RecordedEvent
   try {
-    recorded = codec.decode(event)
+    recorded = await codec.decode(event)
   } catch (error) {
     if (isFault(error)) return error.message
     throw error

@@ -32,7 +32,7 @@ export async function followConversations(parts: ConversationFeedParts, signal: 
         parts.onReachable?.(true)
         if (delivery.kind === 'checkpoint') after = delivery.position
         if (delivery.kind !== 'event') continue
-        pass(parts, delivery.event)
+        await pass(parts, delivery.event)
         after = delivery.event.position
       }
     } catch (error) {
@@ -43,9 +43,9 @@ export async function followConversations(parts: ConversationFeedParts, signal: 
   }
 }
 
-function pass(parts: ConversationFeedParts, stored: StoredEvent): void {
+async function pass(parts: ConversationFeedParts, stored: StoredEvent): Promise<void> {
   const conversationId = conversationIdFromStream(stored.stream)
-  const event = read(parts, stored)
+  const event = await read(parts, stored)
   const fact = event && factOf(event)
   if (conversationId === undefined || fact === undefined) return
   if (fact.type === 'response.stopped') parts.onStopped(fact.turnId)
@@ -53,9 +53,9 @@ function pass(parts: ConversationFeedParts, stored: StoredEvent): void {
 }
 
 /** An event that this version cannot read has nobody to be told to; it may not keep the others from being told. */
-function read({ codec, logger }: ConversationFeedParts, stored: StoredEvent): RecordedEvent | undefined {
+async function read({ codec, logger }: ConversationFeedParts, stored: StoredEvent): Promise<RecordedEvent | undefined> {
   try {
-    return codec.decode(stored)
+    return await codec.decode(stored)
   } catch (error) {
     if (!isFault(error)) throw error
     logger.error(

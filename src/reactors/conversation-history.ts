@@ -2,6 +2,7 @@
 import { type AgentName, isAgentName } from '../agents/agent-name.ts'
 import type { Codec, RecordedEvent, StoredEvent } from '../events/codec.ts'
 import { responseMessageIdOf } from '../events/stream-names.ts'
+import { isFault } from '../shared/failures.ts'
 import type { EventReader } from '../store/event-store.ts'
 
 /** Read at once from a conversation's end; only an older question costs a reading of the whole stream. */
@@ -33,11 +34,19 @@ export async function readAskedTurn(
   turnId: string,
 ): Promise<AskedTurn | undefined> {
   const recent = (await reader.readStreamBackwards(stream, RECENT_EVENTS_MAX)).toReversed()
-  const found = askedTurnIn(recent.map(codec.decode), turnId)
+  const found = askedTurnIn(await decodeAll(codec, recent), turnId)
   if (found !== undefined || recent.length < RECENT_EVENTS_MAX) return found
   const all: StoredEvent[] = []
   for await (const event of reader.readStream(stream)) all.push(event)
-  return askedTurnIn(all.map(codec.decode), turnId)
+  return askedTurnIn(await decodeAll(codec, all), turnId)
+}
+
+/** Throws the fault of the first event that cannot be decoded. */
+async function decodeAll(codec: Codec, stored: readonly StoredEvent[]): Promise<RecordedEvent[]> {
+  return (await codec.decodeAll(stored)).map((event) => {
+    if (isFault(event)) throw event
+    return event
+  })
 }
 
 interface KnownMessage extends PastMessage {

@@ -109,7 +109,7 @@ export function createResponder(parts: ResponderParts): Responder {
   }
 
   async function answerUpTo(event: StoredEvent, signal: AbortSignal): Promise<void> {
-    const asking = parts.codec.decode(event)
+    const asking = await parts.codec.decode(event)
     if (asking.type !== 'MessageSent' && asking.type !== 'ResponseRequested') return
     const { turns, openTurns } = await parts.handler.load(event.stream)
     if (turns.get(asking.data.turnId)?.outcome !== undefined) return

@@ -9,7 +9,7 @@ import type { ApiParts, ApiSettings } from '../../src/api/api-parts.ts'
 import type { ServerFrame } from '../../src/api/contracts/socket-frames.ts'
 import { buildHttpServer } from '../../src/api/http-server.ts'
 import { createCommandHandler } from '../../src/commands/command-handler.ts'
-import { conversationDecider } from '../../src/commands/conversation-decider.ts'
+import { conversationDecider, ownerOf } from '../../src/commands/conversation-decider.ts'
 import type { ConversationGateway } from '../../src/commands/conversation-gateway.ts'
 import { createConversationGateway } from '../../src/commands/conversation-handler.ts'
 import { startEmbeddedEventStore } from '../../src/embedded/eventstore/start-embedded.ts'
@@ -98,7 +98,13 @@ export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixt
   const eventStore = await startEmbeddedEventStore({ inMemory: true })
   const store = openEventStoreDb({ connectionString: eventStore.connectionString, logger: silentLogger })
   const codec = createCodec()
-  const handler = createCommandHandler({ store, codec, clock: systemClock, decider: conversationDecider })
+  const handler = createCommandHandler({
+    store,
+    codec,
+    clock: systemClock,
+    decider: conversationDecider,
+    personOf: ownerOf,
+  })
   const gateway = createConversationGateway(handler)
   const live = createLiveAnswers()
   postgres ??= startTestPostgres()

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type CommandContext, createCommandHandler } from '../../src/commands/command-handler.ts'
-import { conversationDecider } from '../../src/commands/conversation-decider.ts'
+import { conversationDecider, ownerOf } from '../../src/commands/conversation-decider.ts'
 import { ageTransientStreams, createConversationGateway } from '../../src/commands/conversation-handler.ts'
 import { createCodec, type RecordedEvent } from '../../src/events/codec.ts'
 import { conversationIdOf, conversationStream, responseMessageIdOf, turnIdOf } from '../../src/events/stream-names.ts'
@@ -23,7 +23,14 @@ const now = new Date('2026-11-23T19:00:00.000Z')
 /** A handler with a memory of its own, as another process would have. */
 function newHandler(store: Pick<EventStore, 'append' | 'readStream' | 'setStreamMaxAge'> = record.store) {
   const beforeFirstAppend = ageTransientStreams(store, 3_600)
-  return createCommandHandler({ store, codec, clock: () => now, decider: conversationDecider, beforeFirstAppend })
+  return createCommandHandler({
+    store,
+    codec,
+    clock: () => now,
+    decider: conversationDecider,
+    personOf: ownerOf,
+    beforeFirstAppend,
+  })
 }
 const newGateway = (store?: EventStore) => createConversationGateway(newHandler(store))
 
@@ -34,7 +41,7 @@ const newOwner = () => `owner-${randomUUID()}`
 async function eventsOf(ownerId: string, clientConversationId = 'ember-chat'): Promise<RecordedEvent[]> {
   const events: RecordedEvent[] = []
   const stream = conversationStream(conversationIdOf(ownerId, clientConversationId))
-  for await (const stored of record.store.readStream(stream)) events.push(codec.decode(stored))
+  for await (const stored of record.store.readStream(stream)) events.push(await codec.decode(stored))
   return events
 }
 

@@ -1,9 +1,17 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { createCodec, type StoredEvent } from '../../src/events/codec.ts'
-import { type ConversationEvent, conversationEventSchemas } from '../../src/events/conversation-events.ts'
-import { openSealer, sealedFields } from '../../src/events/sealing.ts'
-import { conversationIdFromStream, eventIdOf } from '../../src/events/stream-names.ts'
+import { eventSchemas, type RecordEvent } from '../../src/events/event-catalogue.ts'
+import { openSealer, type SealOne, sealedFields } from '../../src/events/sealing.ts'
+import {
+  accessStream,
+  conversationIdFromStream,
+  draftStream,
+  eventIdOf,
+  LEDGER_STREAM,
+  projectionStream,
+  userStream,
+} from '../../src/events/stream-names.ts'
 import { toPosition, toRevision } from '../../src/shared/ids.ts'
 import * as the from '../support/examples.ts'
 
@@ -31,26 +39,26 @@ function stored(event: { type: string; data: unknown; metadata: unknown }): Stor
 
 describe('the record', () => {
   it('has a frozen sample for every event type and schema version', () => {
-    const expected = Object.keys(conversationEventSchemas).map((type) => `${type}.v1.json`)
+    const expected = Object.keys(eventSchemas).map((type) => `${type}.v1.json`)
     expect(samples.map(({ file }) => file).sort()).toEqual(expected.sort())
   })
 
-  it.each(samples)('still reads $file', (sample) => {
-    const decoded = codec.decode(stored(sample))
+  it.each(samples)('still reads $file', async (sample) => {
+    const decoded = await codec.decode(stored(sample))
     expect(decoded.type).toBe(sample.type)
     expect(decoded.data).toEqual(sample.data)
     expect(decoded.envelope).toEqual(sample.metadata)
   })
 
-  it.each(samples)('would write $file the same way today', (sample) => {
-    const { data } = codec.decode(stored(sample))
-    const event = { type: sample.type, data } as ConversationEvent
-    const encoded = codec.encode(the.stream, event, the.envelope(), 0)
+  it.each(samples)('would write $file the same way today', async (sample) => {
+    const { data } = await codec.decode(stored(sample))
+    const event = { type: sample.type, data } as RecordEvent
+    const encoded = await codec.encode(the.stream, event, the.envelope(), { index: 0, person: the.ownerId })
     expect(encoded.data).toEqual(sample.data)
   })
 
   it('names its sealed fields as the catalogue does', () => {
-    const fields = Object.entries(conversationEventSchemas).flatMap(([type, schema]) =>
+    const fields = Object.entries(eventSchemas).flatMap(([type, schema]) =>
       sealedFields(schema).map((field) => `${type}.${field}`),
     )
     expect(fields).toEqual([
@@ -65,38 +73,39 @@ describe('the record', () => {
       'IntentCorrected.note',
       'ResponseRated.note',
       'ConversationRenamed.title',
+      'ProfileFactNoted.value',
+      'DraftExtended.deltas',
     ])
   })
 })
 
 describe('the codec', () => {
   const sent = the.sent()
-  const encode = (event: ConversationEvent) => codec.encode(the.stream, event, the.envelope(), 0)
+  const encode = (event: RecordEvent) =>
+    codec.encode(the.stream, event, the.envelope(), { index: 0, person: the.ownerId })
 
-  it('gives the same event the same id, and the next event of a command another', () => {
-    expect(encode(sent).eventId).toBe(encode(sent).eventId)
-    expect(codec.encode(the.stream, sent, the.envelope(), 1).eventId).not.toBe(encode(sent).eventId)
+  it('gives the same event the same id, and the next event of a command another', async () => {
+    const { eventId } = await encode(sent)
+    expect((await encode(sent)).eventId).toBe(eventId)
+    const next = await codec.encode(the.stream, sent, the.envelope(), { index: 1, person: the.ownerId })
+    expect(next.eventId).not.toBe(eventId)
   })
 
-  it('refuses to write data that does not fit its schema', () => {
-    const misfit = { type: 'MessageSent', data: { messageId: 'm1' } } as unknown as ConversationEvent
-    expect(() => encode(misfit)).toThrow('event-not-encodable')
+  it('refuses to write data that does not fit its schema', async () => {
+    const misfit = { type: 'MessageSent', data: { messageId: 'm1' } } as unknown as RecordEvent
+    await expect(encode(misfit)).rejects.toThrow('event-not-encodable')
   })
 
-  it('names a type it does not know', () => {
-    expect(() => codec.decode(stored({ type: 'MessageShouted', data: {}, metadata: the.envelope() }))).toThrow(
-      'event-type-unknown',
-    )
-    expect(() => codec.decode(stored({ type: 'constructor', data: {}, metadata: the.envelope() }))).toThrow(
-      'event-type-unknown',
-    )
+  it('names a type it does not know', async () => {
+    for (const type of ['MessageShouted', 'constructor']) {
+      const unknown = stored({ type, data: {}, metadata: the.envelope() })
+      await expect(codec.decode(unknown)).rejects.toThrow('event-type-unknown')
+    }
   })
 
-  it('names a version it does not know', () => {
-    const metadata = the.envelope({ schemaVersion: 2 })
-    expect(() => codec.decode(stored({ type: 'MessageSent', data: sent.data, metadata }))).toThrow(
-      'event-version-unknown',
-    )
+  it('names a version it does not know', async () => {
+    const newer = stored({ type: 'MessageSent', data: sent.data, metadata: the.envelope({ schemaVersion: 2 }) })
+    await expect(codec.decode(newer)).rejects.toThrow('event-version-unknown')
   })
 
   it.each([
@@ -104,11 +113,12 @@ describe('the codec', () => {
     ['data that is bytes', new Uint8Array([1]), the.envelope()],
     ['no envelope', the.sent().data, undefined],
     ['an envelope without an actor', the.sent().data, { schemaVersion: 1 }],
-  ])('does not read %s', (_what, data, metadata) => {
-    expect(() => codec.decode(stored({ type: 'MessageSent', data, metadata }))).toThrow('event-not-decodable')
+  ])('does not read %s', async (_what, data, metadata) => {
+    const misfit = stored({ type: 'MessageSent', data, metadata })
+    await expect(codec.decode(misfit)).rejects.toThrow('event-not-decodable')
   })
 
-  it('lifts an old event step by step to the current version', () => {
+  it('lifts an old event step by step to the current version', async () => {
     const steps = {
       ConversationRenamed: [
         (data: object) => ({ ...data, title: `${(data as { name: string }).name}!` }),
@@ -116,38 +126,67 @@ describe('the codec', () => {
       ],
     }
     const versioned = createCodec({ sealer: openSealer, steps })
-    const read = (schemaVersion: number, data: object) =>
-      versioned.decode(stored({ type: 'ConversationRenamed', data, metadata: the.envelope({ schemaVersion }) })).data
-    expect(read(1, { name: 'ember' })).toEqual({ title: 'EMBER!' })
-    expect(read(2, { title: 'ember' })).toEqual({ title: 'EMBER' })
-    expect(read(3, { title: 'ember' })).toEqual({ title: 'ember' })
+    const read = async (schemaVersion: number, data: object) => {
+      const metadata = the.envelope({ schemaVersion })
+      return (await versioned.decode(stored({ type: 'ConversationRenamed', data, metadata }))).data
+    }
+    expect(await read(1, { name: 'ember' })).toEqual({ title: 'EMBER!' })
+    expect(await read(2, { title: 'ember' })).toEqual({ title: 'EMBER' })
+    expect(await read(3, { title: 'ember' })).toEqual({ title: 'ember' })
   })
 
-  it('passes sealed fields, and only those, through the sealer, with their place', () => {
+  it('reads many at once, and puts what it cannot read in its place as the fault', async () => {
+    const good = stored({ type: 'MessageSent', data: sent.data, metadata: the.envelope() })
+    const [first, second, third] = await codec.decodeAll([good, { ...good, type: 'MessageShouted' }, good])
+    expect(first).toMatchObject({ type: 'MessageSent', data: sent.data })
+    expect(second).toMatchObject({ name: 'Fault', code: 'event-type-unknown' })
+    expect(third).toEqual(first)
+  })
+
+  it('passes sealed fields, and only those, through the sealer, with their place and person', async () => {
     const places: string[] = []
-    const sealing = createCodec({
-      steps: {},
-      sealer: {
-        seal: (value, { field, stream, eventId }) => {
-          places.push(`${stream} ${eventId} ${field}`)
-          return { sealed: [...JSON.stringify(value)].reverse().join('') }
-        },
-        open: (value) => JSON.parse([...(value as { sealed: string }).sealed].reverse().join('')),
+    const seal: SealOne = (value, { field, stream, eventId }) => {
+      places.push(`${stream} ${eventId} ${field}`)
+      return { sealed: [...JSON.stringify(value)].reverse().join('') }
+    }
+    const open: SealOne = (value) => JSON.parse([...(value as { sealed: string }).sealed].reverse().join(''))
+    const people: string[] = []
+    const sealer = {
+      sealFor: async (person: string) => {
+        people.push(person)
+        return seal
       },
-    })
-    const encoded = sealing.encode(the.stream, sent, the.envelope(), 0)
+      openAll: async () => open,
+    }
+    const sealing = createCodec({ steps: {}, sealer })
+    const encoded = await sealing.encode(the.stream, sent, the.envelope(), { index: 0, person: the.ownerId })
     expect(JSON.stringify(encoded.data)).not.toContain('RAG')
     expect(encoded.data['messageId']).toBe('m1')
     expect(places).toEqual(['text', 'attachments'].map((field) => `${the.stream} ${encoded.eventId} ${field}`))
-    expect(
-      sealing.decode(stored({ type: 'MessageSent', data: encoded.data, metadata: encoded.metadata })).data,
-    ).toEqual(sent.data)
+    expect(people).toEqual([the.ownerId])
+    const read = await sealing.decode(stored({ type: 'MessageSent', data: encoded.data, metadata: encoded.metadata }))
+    expect(read.data).toEqual(sent.data)
+  })
+
+  it("writes no personal text that is nobody's", async () => {
+    const context = { index: 0, person: undefined }
+    await expect(codec.encode(the.stream, sent, the.envelope(), context)).rejects.toThrow('personal text of nobody')
   })
 })
 
 describe('stream names', () => {
   it('lead back to the conversation, and no other stream does', () => {
     expect(conversationIdFromStream(the.stream)).toBe(the.conversationId)
-    expect(conversationIdFromStream('user-123')).toBeUndefined()
+    expect(conversationIdFromStream(userStream(the.ownerId))).toBeUndefined()
+  })
+
+  it('are the same for the same person, turn, month and set of read models, and for no other', () => {
+    expect(userStream('ada')).toBe(userStream('ada'))
+    expect(userStream('ada')).not.toBe(userStream('bob'))
+    expect(userStream('ada')).toMatch(/^user-[0-9a-f-]{36}$/)
+    expect(draftStream(the.turnOf('m1'))).toBe(`draft-${the.turnOf('m1')}`)
+    expect(accessStream(new Date('2026-11-30T23:59:59.999Z'))).toBe('access-2026-11')
+    expect(projectionStream('chat')).toBe('projection-chat')
+    expect(LEDGER_STREAM).toBe('ledger-checkpoints')
   })
 })

@@ -161,7 +161,7 @@ describe('a deposed owner', () => {
     const database = await postgres.open()
     const record = new TestRecord()
     record.append([started(), sent('m1'), renamed('Mine'), renamed('Stale')])
-    const events = record.events.map((event) => codec.decode(event))
+    const events = await Promise.all(record.events.map(codec.decode))
     const { number: generation, schema } = await liveGeneration(database)
     const target = { generation, schema, partition: 0, states: ['live'] } as const
     await database.writer.withConnection(async (connection) => {
@@ -184,7 +184,7 @@ describe('a deposed owner', () => {
     await database.queries.query(`update emberlog.generation set state = 'dropped'`)
     await database.writer.withConnection(async (connection) => {
       const writer = await BatchWriter.open(connection, { generation, schema, partition: 0, states: ['live'] })
-      const batch = { events: record.events.map((event) => codec.decode(event)), parked: [], position: record.last }
+      const batch = { events: await Promise.all(record.events.map(codec.decode)), parked: [], position: record.last }
       await expect(writer.store(batch)).rejects.toSatisfy((error) => isFault(error, 'checkpoint-moved'))
       expect(await rowsOf(database, 'conversation')).toEqual([])
     })

@@ -44,8 +44,9 @@ afterAll(async () => {
 let commands = 0
 async function append(stream: string, events: readonly ConversationEvent[]): Promise<Position> {
   commands += 1
-  const encoded = events.map((event, index) =>
-    codec.encode(stream, event, envelope({ commandId: `command-${commands}` }), index),
+  const commandId = `command-${commands}`
+  const encoded = await Promise.all(
+    events.map((event, index) => codec.encode(stream, event, envelope({ commandId }), { index, person: 'ada' })),
   )
   const result = await store.append(stream, encoded, 'any')
   if (result.kind !== 'appended') throw new Error('not appended')

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createCommandHandler } from '../../src/commands/command-handler.ts'
-import { conversationDecider } from '../../src/commands/conversation-decider.ts'
+import { conversationDecider, ownerOf } from '../../src/commands/conversation-decider.ts'
 import { createConversationGateway } from '../../src/commands/conversation-handler.ts'
 import { createCodec } from '../../src/events/codec.ts'
 import type { LiveFact } from '../../src/events/live-facts.ts'
@@ -41,7 +41,13 @@ test('what one process records is heard in another, past events that it cannot r
   const conversationId = conversationIdOf(owner, 'chat')
   const heard: LiveFact[] = []
   live.listen(conversationId, (fact) => heard.push(fact))
-  const handler = createCommandHandler({ store: record.store, codec, clock: systemClock, decider: conversationDecider })
+  const handler = createCommandHandler({
+    store: record.store,
+    codec,
+    clock: systemClock,
+    decider: conversationDecider,
+    personOf: ownerOf,
+  })
   const gateway = createConversationGateway(handler)
   const send = async (messageId: string) => {
     const request = { ownerId: owner, clientConversationId: 'chat' }

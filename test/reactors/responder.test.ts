@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { agentFor } from '../../src/agents/agent-catalogue.ts'
 import type { LanguageModel, ModelPart, ModelRequest } from '../../src/agents/language-model.ts'
 import { createCommandHandler } from '../../src/commands/command-handler.ts'
-import { conversationDecider } from '../../src/commands/conversation-decider.ts'
+import { conversationDecider, ownerOf } from '../../src/commands/conversation-decider.ts'
 import { createConversationGateway } from '../../src/commands/conversation-handler.ts'
 import { createCodec, type RecordedEvent } from '../../src/events/codec.ts'
 import type { LiveFact } from '../../src/events/live-facts.ts'
@@ -60,7 +60,13 @@ function startNode(script: Script = echo) {
       return script(request, signal)
     },
   }
-  const handler = createCommandHandler({ store, codec, clock: systemClock, decider: conversationDecider })
+  const handler = createCommandHandler({
+    store,
+    codec,
+    clock: systemClock,
+    decider: conversationDecider,
+    personOf: ownerOf,
+  })
   const live = createLiveAnswers()
   const responder = createResponder({
     queue: store,
@@ -106,7 +112,7 @@ async function eventsUntilEnded(ownerId: string, turns: number): Promise<Recorde
   const following = new AbortController()
   const stream = conversationStream(conversationIdOf(ownerId, 'chat'))
   for await (const stored of record.store.subscribeToStream(stream, { signal: following.signal })) {
-    events.push(codec.decode(stored))
+    events.push(await codec.decode(stored))
     if (events.filter(isEnding).length === turns) break
   }
   following.abort()

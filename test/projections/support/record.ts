@@ -1,6 +1,7 @@
 /** A record to project from: events in log order, delivered as a subscription delivers them. */
 import { createCodec, type StoredEvent } from '../../../src/events/codec.ts'
 import type { ConversationEvent } from '../../../src/events/conversation-events.ts'
+import { eventIdOf } from '../../../src/events/stream-names.ts'
 import { type Position, toPosition, toRevision } from '../../../src/shared/ids.ts'
 import type { AllSubscription, Delivery } from '../../../src/store/event-store.ts'
 import { envelope, stream as exampleStream } from '../../support/examples.ts'
@@ -22,8 +23,10 @@ export class TestRecord {
       const index = this.events.length
       const revision = this.#revisions.get(stream) ?? 0
       const occurredAt = new Date(FIRST_SECOND + index * 1_000).toISOString()
-      const encoded = codec.encode(stream, event, envelope({ occurredAt, commandId: `c${index}` }), 0)
-      this.add({ ...encoded, stream, revision: toRevision(revision), position: positionOf(index) })
+      const commandId = `c${index}`
+      const metadata = envelope({ occurredAt, commandId })
+      const eventId = eventIdOf(stream, commandId, 0)
+      this.add({ ...event, metadata, eventId, stream, revision: toRevision(revision), position: positionOf(index) })
       this.#revisions.set(stream, revision + 1)
     }
     return this.last
