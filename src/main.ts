@@ -2,6 +2,7 @@
 import type { AddressInfo } from 'node:net'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { agentFor } from './agents/agent-catalogue.ts'
+import { noTools } from './agents/agent-tools.ts'
 import { loadKnowledgeBase } from './agents/knowledge-base.ts'
 import { createOfflineAssistant } from './agents/offline-assistant.ts'
 import { defaultApiLimits } from './api/api-limits.ts'
@@ -113,6 +114,7 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
     route: router.route,
     agentFor,
     model,
+    tools: noTools,
     live,
     elapsedMs: () => performance.now(),
     logger,

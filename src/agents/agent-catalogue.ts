@@ -1,4 +1,5 @@
 /** The agents as data: what each is for, what it is told, which tools it may use, and where its limits are. */
+import type { z } from 'zod'
 import type { AgentName } from './agent-name.ts'
 
 export interface AgentDefinition {
@@ -17,8 +18,8 @@ export interface ToolDefinition {
   readonly name: string
   /** Tells the model when to use the tool. */
   readonly description: string
-  /** JSON Schema of the arguments. */
-  readonly parameters: Readonly<Record<string, unknown>>
+  /** What the arguments must be; models are told it as JSON Schema, and a call that does not fit is never carried out. */
+  readonly parameters: z.ZodObject
   readonly timeoutMs: number
 }
 

@@ -6,8 +6,8 @@ import type { AgentName } from './agent-name.ts'
 /**
  * Writes one answer as a stream of parts.
  *
- * A stream is any number of text, citation and tool parts and then exactly one `finish`. The concatenated `text` parts
- * are the whole answer. When `signal` aborts, iterating throws the signal's reason before another part is handed out.
+ * A stream is any number of writer, text, citation and tool-call parts and then exactly one `finish`. The concatenated
+ * `text` parts are the whole answer. When `signal` aborts, iterating throws the signal's reason before another part is handed out.
  * What goes wrong on the way (network, provider, limits) is thrown as a `Fault`; a `finish` is then missing.
  */
 export interface LanguageModel {
@@ -23,6 +23,16 @@ export interface ModelRequest {
   /** The conversation, oldest first; the last message is the person's and is the one to answer. */
   readonly messages: readonly ModelMessage[]
   readonly routing?: RoutingHint
+  /** The rounds of tool calls that this answer has taken so far, oldest first; the model goes on from there. */
+  readonly rounds?: readonly ToolRound[]
+}
+
+/** One round of tool calls: what the model wrote before it asked, what it asked for, and what came back, in the same order. */
+export interface ToolRound {
+  readonly text: string
+  readonly writer?: ModelName
+  readonly calls: readonly ToolCallPart[]
+  readonly results: readonly ToolResultPart[]
 }
 
 export interface ModelMessage {
@@ -38,7 +48,25 @@ export interface RoutingHint {
   readonly clarify?: readonly [AgentName, AgentName]
 }
 
-export type ModelPart = TextPart | CitationPart | ToolCallPart | ToolResultPart | FinishPart
+export type ModelPart = WriterPart | TextPart | CitationPart | ToolCallPart | FinishPart
+
+/** Who writes, said before the first part that this is about. Without one it is the model that was asked. */
+export interface WriterPart {
+  readonly type: 'writer'
+  readonly model: ModelName
+  /** The models that were to write before it and did not, in the order they were asked. */
+  readonly insteadOf: readonly MissedModel[]
+}
+
+export interface ModelName {
+  readonly provider: string
+  readonly id: string
+}
+
+export interface MissedModel extends ModelName {
+  /** Why it did not write, as in docs/errors.md. */
+  readonly code: string
+}
 
 export interface TextPart {
   readonly type: 'text'
@@ -58,18 +86,23 @@ export interface Citation {
   readonly source: string
 }
 
+/** The model asks for a tool. A stream with such parts ends with finish reason `tool-calls`; the tool loop does the rest. */
 export interface ToolCallPart {
   readonly type: 'tool-call'
   readonly toolCallId: string
   readonly tool: string
+  /** As the model wrote them: checked against the tool's schema by the tool loop. */
   readonly arguments: unknown
+  /** What the adapter wants to get back with this call in later rounds; nobody else looks at it. */
+  readonly opaque?: unknown
 }
 
+/** What a model is told about a call. */
 export interface ToolResultPart {
-  readonly type: 'tool-result'
   readonly toolCallId: string
   readonly tool: string
-  readonly outcome: 'succeeded' | 'failed'
+  readonly isFailed: boolean
+  /** Any JSON value. */
   readonly result: unknown
 }
 
@@ -81,10 +114,12 @@ export interface FinishPart {
 
 export type FinishReason = 'stop' | 'length' | 'content-filter' | 'tool-calls' | 'error' | 'other'
 
-/** In tokens of the model that counted them; the offline assistant estimates (see `estimateTokens`). */
+/** In tokens of the model that counted them. */
 export interface Usage {
   readonly inputTokens: number
   readonly outputTokens: number
+  /** True when nobody counted: then these are estimates (see `estimateTokens`), good for budgets, never for bills. */
+  readonly isEstimated?: boolean
 }
 
 const CHARACTERS_PER_TOKEN = 4

@@ -23,19 +23,36 @@ import { profileAnswer } from './offline/profile-answer.ts'
 import { recallAnswer } from './offline/recall-answer.ts'
 import { smalltalkAnswer } from './offline/smalltalk-answer.ts'
 import { supportAnswer } from './offline/support-answer.ts'
+import { isToolWish, type ToolWish, type ToolWork, toolCalls, toolWorkOf } from './offline/tool-work.ts'
 import { type Language, languageNotice, languageOf } from './question-language.ts'
 
 export interface OfflineAssistantOptions {
   /** How long to wait before each word, so that people see the answer being written; 0 or absent: not at all. */
   readonly deltaDelayMs?: number
+  /** How agents answer whose tools it may use; they take the place of its own writers. */
+  readonly writers?: Partial<AnswerWriters>
 }
+
+/** Writes an agent's answer, or asks for tools first; then it is asked again, with their results. */
+export type AnswerWriter = (
+  question: AskedQuestion,
+  knowledge: KnowledgeBase,
+  toolWork: ToolWork,
+) => AnswerDraft | ToolWish
+export type AnswerWriters = Readonly<Record<AgentName, AnswerWriter>>
 
 export function createOfflineAssistant(knowledge: KnowledgeBase, options: OfflineAssistantOptions = {}): LanguageModel {
   const deltaDelayMs = options.deltaDelayMs ?? 0
+  const allWriters = { ...writers, ...options.writers }
 
   async function* stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelPart> {
     signal.throwIfAborted()
-    const answer = writeAnswer(request, knowledge)
+    const answer = writeAnswer(request, knowledge, allWriters)
+    if (isToolWish(answer)) {
+      yield* toolCalls(answer, request.rounds?.length ?? 0)
+      yield { type: 'finish', finishReason: 'tool-calls', usage: usageOf(request, '') }
+      return
+    }
     const { text, isCut } = withinLimit(answer.text, request.agent.limits.outputCharactersMax)
     for (const delta of wordsOf(text)) {
       if (deltaDelayMs > 0) await pause(deltaDelayMs, signal)
@@ -51,8 +68,10 @@ export function createOfflineAssistant(knowledge: KnowledgeBase, options: Offlin
 }
 
 /** Writes the whole answer at once; it is only handed out word by word. */
-function writeAnswer(request: ModelRequest, knowledge: KnowledgeBase): Answer {
-  const body = draftFor(request, knowledge).finish()
+function writeAnswer(request: ModelRequest, knowledge: KnowledgeBase, by: AnswerWriters): Answer | ToolWish {
+  const draft = draftFor(request, knowledge, by)
+  if (isToolWish(draft)) return draft
+  const body = draft.finish()
   const notice = request.agent.name === 'guard' ? undefined : noticeFor(request.messages)
   return notice === undefined ? body : { ...body, text: `${notice}\n\n${body.text}` }
 }
@@ -67,7 +86,7 @@ function noticeFor(messages: readonly ModelMessage[]): string | undefined {
   return isSaid ? undefined : notice
 }
 
-function draftFor(request: ModelRequest, knowledge: KnowledgeBase): AnswerDraft {
+function draftFor(request: ModelRequest, knowledge: KnowledgeBase, by: AnswerWriters): AnswerDraft | ToolWish {
   const { agent, messages, routing } = request
   if (agent.name === 'guard') return guardAnswer()
   if (routing?.clarify !== undefined) return clarifyAnswer(routing.clarify)
@@ -76,12 +95,10 @@ function draftFor(request: ModelRequest, knowledge: KnowledgeBase): AnswerDraft 
     knowledge,
     agent.name === 'support' ? 'support' : 'learning',
   )
-  return recallAnswer(question) ?? writers[agent.name](question, knowledge)
+  return recallAnswer(question) ?? by[agent.name](question, knowledge, toolWorkOf(request))
 }
 
-type AnswerWriter = (question: AskedQuestion, knowledge: KnowledgeBase) => AnswerDraft
-
-const writers: Readonly<Record<AgentName, AnswerWriter>> = {
+const writers: AnswerWriters = {
   learning: learningAnswer,
   discovery: discoveryAnswer,
   creation: creationAnswer,
@@ -115,5 +132,5 @@ async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
 
 function usageOf(request: ModelRequest, answer: string): Usage {
   const read = request.messages.reduce((tokens, { text }) => tokens + estimateTokens(text), 0)
-  return { inputTokens: read, outputTokens: estimateTokens(answer) }
+  return { inputTokens: read, outputTokens: estimateTokens(answer), isEstimated: true }
 }

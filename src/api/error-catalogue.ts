@@ -256,6 +256,10 @@ export const answerFailures = {
     'The answer ended early.',
     'The language model stopped without saying that it was done. Ask for another answer.',
   ),
+  'model-answer-empty': failure(
+    'The assistant had nothing to say.',
+    'The language model ended its answer without a word. Ask for another answer.',
+  ),
 } as const satisfies Record<string, Omit<ErrorEntry, 'status'>>
 
 /** The entry of a code; undefined when the code is not in the catalogue. */

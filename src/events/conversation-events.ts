@@ -33,6 +33,32 @@ const textSchema = z.string()
 const intentSchema = z.string().min(1).max(64)
 const attachmentSchema = z.object({ mediaType: z.string(), name: z.string(), reference: z.string() })
 
+const modelSchema = z.object({ provider: z.string(), id: z.string() })
+/** Every call of a tool while an answer was written, in the order in which they were made. */
+const toolCallsSchema = z.array(
+  z.object({
+    name: z.string(),
+    /** JSON text. */
+    arguments: z.string(),
+    resultBytes: z.number(),
+    tookMs: z.number(),
+    outcome: z.string(),
+  }),
+)
+const usageSchema = z.object({
+  inputTokens: z.number().int().min(0),
+  outputTokens: z.number().int().min(0),
+  /** Absent: counted by the provider, or by the offline assistant before this was told apart. */
+  isEstimated: z.boolean().optional(),
+})
+
+/** What an answer that did not come to its end had taken. Absent: nothing, or written before this was recorded. */
+const unfinishedWork = {
+  model: modelSchema.optional(),
+  toolCalls: sealed(toolCallsSchema).optional(),
+  usage: usageSchema.optional(),
+}
+
 export const conversationEventSchemas = {
   ConversationStarted: z.object({
     conversationId: z.uuid(),
@@ -69,22 +95,14 @@ export const conversationEventSchemas = {
     parentMessageId: messageIdSchema,
     text: sealed(textSchema),
     agent: z.string().min(1).max(64),
-    model: z.object({ provider: z.string(), id: z.string() }),
+    model: modelSchema,
+    /** The models that were to write this answer and did not, in the order they were asked. Absent: none. */
+    insteadOf: z.array(z.object({ provider: z.string(), id: z.string(), code: z.string() })).optional(),
     finishReason: z.enum(['stop', 'length', 'content-filter', 'tool-calls', 'error', 'other']),
-    toolCalls: sealed(
-      z.array(
-        z.object({
-          name: z.string(),
-          arguments: z.string(),
-          resultBytes: z.number(),
-          tookMs: z.number(),
-          outcome: z.string(),
-        }),
-      ),
-    ),
+    toolCalls: sealed(toolCallsSchema),
     citations: z.array(z.object({ entryId: z.string(), title: z.string(), source: z.string() })),
     attachments: sealed(z.array(attachmentSchema)),
-    usage: z.object({ inputTokens: z.number().int().min(0), outputTokens: z.number().int().min(0) }),
+    usage: usageSchema,
     firstTokenMs: z.number().min(0),
     totalMs: z.number().min(0),
   }),
@@ -93,11 +111,13 @@ export const conversationEventSchemas = {
     code: z.string().min(1).max(64),
     partialText: sealed(textSchema),
     retryable: z.boolean(),
+    ...unfinishedWork,
   }),
   ResponseStopped: z.object({
     turnId: turnIdSchema,
     partialText: sealed(textSchema),
     by: z.string().min(1).max(256),
+    ...unfinishedWork,
   }),
   ResponseRequested: z.object({
     turnId: turnIdSchema,

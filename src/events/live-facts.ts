@@ -17,10 +17,19 @@ export type LiveFact =
       readonly confidence: number
     }
   | {
-      readonly type: 'tool.started' | 'tool.finished'
+      readonly type: 'tool.started'
       readonly turnId: string
       readonly tool: string
-      readonly outcome?: string
+      /** Counts 1, 2, 3 … in the answer; its `tool.finished` has the same. */
+      readonly call: number
+    }
+  | {
+      readonly type: 'tool.finished'
+      readonly turnId: string
+      readonly tool: string
+      readonly call: number
+      readonly outcome: string
+      readonly tookMs: number
     }
   | DeltaFact
   | TerminalFact
@@ -42,8 +51,14 @@ export type TerminalFact =
       readonly text: string
       readonly agent: string
       readonly model: { readonly provider: string; readonly id: string }
+      /** The models that were to write this answer and did not; absent when none. */
+      readonly insteadOf?: readonly { readonly provider: string; readonly id: string; readonly code: string }[]
       readonly finishReason: string
-      readonly usage: { readonly inputTokens: number; readonly outputTokens: number }
+      readonly usage: {
+        readonly inputTokens: number
+        readonly outputTokens: number
+        readonly isEstimated?: boolean | undefined
+      }
       readonly position: string
     }
   | {

@@ -1,27 +1,13 @@
 /** Lets a model write one answer, and says how that ended: completed, failed or stopped; nothing written is lost. */
-import {
-  type CitationPart,
-  estimateTokens,
-  type FinishPart,
-  type LanguageModel,
-  type ModelRequest,
-} from '../agents/language-model.ts'
-import type { DataOf } from '../events/conversation-events.ts'
+import type { AgentTools, ToolContext } from '../agents/agent-tools.ts'
+import type { FinishReason, LanguageModel, ModelRequest } from '../agents/language-model.ts'
+import { answerWithTools, type ToolFinishedPart, type ToolStartedPart } from '../agents/tool-loop.ts'
 import { isFault } from '../shared/failures.ts'
 import type { Logger } from '../shared/logger.ts'
-
-/** An answer is cut here, whatever its agent allows: the record has a limit for one append. */
-const ANSWER_CHARACTERS_MAX = 100_000
-
-export interface Written {
-  readonly text: string
-  readonly citations: DataOf<'ResponseCompleted'>['citations']
-  readonly firstTokenMs: number
-  readonly totalMs: number
-}
+import { createWrittenAnswer, type Written } from './written-answer.ts'
 
 export type Ending = { readonly written: Written } & (
-  | { readonly kind: 'completed'; readonly finish: FinishPart }
+  | { readonly kind: 'completed'; readonly finishReason: FinishReason }
   | { readonly kind: 'failed'; readonly code: string; readonly isRetryable: boolean }
   | { readonly kind: 'stopped'; readonly by: string }
 )
@@ -41,41 +27,63 @@ export class Interruption extends Error {
 
 export interface WritingParts {
   readonly model: LanguageModel
+  readonly tools: AgentTools
   readonly logger: Logger
   /** Milliseconds that only go forward. */
   readonly elapsedMs: () => number
 }
 
+export interface WritingTask {
+  readonly request: ModelRequest
+  /** For whom the agent's tools work. */
+  readonly turn: Omit<ToolContext, 'agent'>
+}
+
+export interface WritingListener {
+  /** Told the text written so far after each part that adds to it. */
+  readonly onText: (text: string) => void
+  readonly onTool: (part: ToolStartedPart | ToolFinishedPart) => void
+}
+
 /**
- * Streams the answer, handing on the text written so far after each part. Throws the `Interruption` when it was a
- * shutdown or an abandoned turn: then the turn is somebody else's to end.
+ * Streams the answer, telling the listener what happens. Throws the `Interruption` when it was a shutdown or an
+ * abandoned turn: then the turn is somebody else's to end.
  */
 export async function writeAnswer(
-  { model, logger, elapsedMs }: WritingParts,
-  request: ModelRequest,
+  parts: WritingParts,
+  { request, turn }: WritingTask,
   abort: AbortController,
-  onText: (text: string) => void,
+  listener: WritingListener,
 ): Promise<Ending> {
-  const draft = createDraft(elapsedMs)
+  const { model, logger, elapsedMs } = parts
+  const answer = createWrittenAnswer(request, model, elapsedMs)
   const timer = setTimeout(() => abort.abort(new Interruption('timeout')), request.agent.limits.answerTimeoutMs)
   try {
-    for await (const part of model.stream(request, abort.signal)) {
+    for await (const part of answerWithTools(parts, request, turn, abort.signal)) {
       abort.signal.throwIfAborted()
-      if (part.type === 'finish') return { kind: 'completed', written: draft.written(), finish: part }
-      if (part.type === 'citation') draft.cite(part)
-      if (part.type === 'text') onText(draft.add(part.text))
-      if (draft.isFull()) return { kind: 'completed', written: draft.written(), finish: cutShort(request, draft) }
+      const text = answer.add(part)
+      if (text !== undefined) listener.onText(text)
+      if (part.type === 'tool-started' || part.type === 'tool-finished') listener.onTool(part)
+      if (part.type === 'finish') return finished(answer.written(), part.finishReason)
+      if (answer.isFull()) return finished(answer.written(), 'length')
     }
-    return { kind: 'failed', written: draft.written(), code: 'model-answer-unfinished', isRetryable: true }
+    return { kind: 'failed', written: answer.written(), code: 'model-answer-unfinished', isRetryable: true }
   } catch (error) {
     const reason: unknown = abort.signal.aborted ? abort.signal.reason : error
+    const written = answer.written()
     if (!(reason instanceof Interruption)) {
-      logger.error({ provider: model.provider, model: model.id, error: String(error) }, 'the model failed')
+      logger.error({ ...written.model, error: String(error) }, 'the model failed')
     }
-    return { ...endingOf(reason), written: draft.written() }
+    return { ...endingOf(reason), written }
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** Nothing at all is no answer, whatever the model says. */
+function finished(written: Written, finishReason: FinishReason): Ending {
+  if (written.text.trim() !== '' || written.attachments.length > 0) return { kind: 'completed', written, finishReason }
+  return { kind: 'failed', written, code: 'model-answer-empty', isRetryable: true }
 }
 
 function endingOf(reason: unknown) {
@@ -85,38 +93,4 @@ function endingOf(reason: unknown) {
   if (reason.reason === 'stopped') return { kind: 'stopped', by: reason.by } as const
   if (reason.reason === 'timeout') return { kind: 'failed', code: 'model-timeout', isRetryable: true } as const
   throw reason
-}
-
-type Draft = ReturnType<typeof createDraft>
-
-/** What has been written so far, and when its first word came. */
-function createDraft(elapsedMs: () => number) {
-  const startedMs = elapsedMs()
-  const citations: Written['citations'] = []
-  let text = ''
-  let firstTokenMs: number | undefined
-  return {
-    add(more: string): string {
-      firstTokenMs ??= elapsedMs() - startedMs
-      text = (text + more).slice(0, ANSWER_CHARACTERS_MAX)
-      return text
-    },
-    cite({ entryId, title, source }: CitationPart): void {
-      citations.push({ entryId, title, source })
-    },
-    isFull: () => text.length === ANSWER_CHARACTERS_MAX,
-    written(): Written {
-      const totalMs = elapsedMs() - startedMs
-      return { text, citations, firstTokenMs: firstTokenMs ?? totalMs, totalMs }
-    },
-  }
-}
-
-function cutShort(request: ModelRequest, draft: Draft): FinishPart {
-  const inputTokens = request.messages.reduce((sum, message) => sum + estimateTokens(message.text), 0)
-  return {
-    type: 'finish',
-    finishReason: 'length',
-    usage: { inputTokens, outputTokens: estimateTokens(draft.written().text) },
-  }
 }

@@ -84,8 +84,9 @@ function factOf(event: RecordedEvent): Exclude<LiveFact, { type: 'response.delta
       return { type: 'intent.routed', turnId, intent, agent, method, confidence }
     }
     case 'ResponseCompleted': {
-      const { turnId, messageId, text, agent, model, finishReason, usage } = event.data
-      return { type: 'response.completed', turnId, messageId, text, agent, model, finishReason, usage, position }
+      const { turnId, messageId, text, agent, model, insteadOf, finishReason, usage } = event.data
+      const how = { agent, model, ...(insteadOf && { insteadOf }), finishReason, usage }
+      return { type: 'response.completed', turnId, messageId, text, ...how, position }
     }
     case 'ResponseFailed': {
       const { turnId, code, partialText } = event.data

@@ -8,8 +8,10 @@
  */
 import type { AgentDefinition } from '../agents/agent-catalogue.ts'
 import { type AgentName, isAgentName } from '../agents/agent-name.ts'
+import type { AgentTools } from '../agents/agent-tools.ts'
 import { recentMessages } from '../agents/conversation-memory.ts'
 import type { LanguageModel } from '../agents/language-model.ts'
+import type { ToolFinishedPart, ToolStartedPart } from '../agents/tool-loop.ts'
 import type { CommandOutcome } from '../commands/command-handler.ts'
 import type { ConversationCommandHandler } from '../commands/conversation-handler.ts'
 import type { Codec, StoredEvent } from '../events/codec.ts'
@@ -22,7 +24,7 @@ import { isFault } from '../shared/failures.ts'
 import type { Uuid } from '../shared/ids.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { EventReader, WorkQueue } from '../store/event-store.ts'
-import { type Ending, Interruption, writeAnswer } from './answer-writing.ts'
+import { type Ending, Interruption, type WritingTask, writeAnswer } from './answer-writing.ts'
 import { type AskedTurn, readAskedTurn } from './conversation-history.ts'
 import type { LiveAnswers } from './live-answers.ts'
 import { createTurnRecorder, type TurnStep } from './turn-recorder.ts'
@@ -41,6 +43,7 @@ export interface ResponderParts {
   readonly route: (input: RoutingInput) => RoutingDecision
   readonly agentFor: (name: AgentName) => AgentDefinition
   readonly model: LanguageModel
+  readonly tools: AgentTools
   readonly live: LiveAnswers
   /** Milliseconds that only go forward, for durations. */
   readonly elapsedMs: () => number
@@ -160,9 +163,11 @@ export function createResponder(parts: ResponderParts): Responder {
       messages: recentMessages([...turn.history, { role: 'user', text: turn.question }], definition.limits),
       ...(routing.clarify && { routing: { clarify: routing.clarify.map(agentOfIntent) as [AgentName, AgentName] } }),
     }
-    const ending = await writeAnswer(parts, request, abort, (text) =>
-      parts.live.publish(conversationId, { type: 'response.progress', turnId, text }),
-    )
+    const task = { request, turn: toolTurnOf(turn, conversationId) }
+    const ending = await writeAnswer(parts, task, abort, {
+      onText: (text) => parts.live.publish(conversationId, { type: 'response.progress', turnId, text }),
+      onTool: (part) => parts.live.publish(conversationId, toolFactOf(turnId, part)),
+    })
 
     const step = stepOf(turn, agent, ending)
     const outcome = await recorder.record(stream, turn, step, signal)
@@ -203,30 +208,30 @@ export function createResponder(parts: ResponderParts): Responder {
 
   function stepOf(turn: AskedTurn, agent: string, ending: Ending): Exclude<TurnStep, { type: 'RouteIntent' }> {
     const { turnId } = turn
-    const { text, citations, firstTokenMs, totalMs } = ending.written
+    const { text, model, toolCalls, usage, firstTokenMs, totalMs, citations, attachments, insteadOf } = ending.written
+    const unfinished = { model, ...(toolCalls.length > 0 && { toolCalls }), ...(usage && { usage }) }
     switch (ending.kind) {
       case 'stopped':
-        return { type: 'StopResponse', data: { turnId, partialText: text, by: ending.by } }
+        return { type: 'StopResponse', data: { turnId, partialText: text, by: ending.by, ...unfinished } }
       case 'failed':
         return {
           type: 'FailResponse',
-          data: { turnId, code: ending.code, partialText: text, retryable: ending.isRetryable },
+          data: { turnId, code: ending.code, partialText: text, retryable: ending.isRetryable, ...unfinished },
         }
       case 'completed': {
-        const { finishReason, usage } = ending.finish
-        const { provider, id } = parts.model
         const data = {
           turnId,
           messageId: responseMessageIdOf(turnId),
           parentMessageId: turn.messageId,
           text,
           agent,
-          model: { provider, id },
-          finishReason,
-          toolCalls: [],
+          model,
+          ...(insteadOf.length > 0 && { insteadOf }),
+          finishReason: ending.finishReason,
+          toolCalls,
           citations,
-          attachments: [],
-          usage,
+          attachments,
+          usage: usage ?? { inputTokens: 0, outputTokens: 0, isEstimated: true },
           firstTokenMs,
           totalMs,
         }
@@ -234,6 +239,17 @@ export function createResponder(parts: ResponderParts): Responder {
       }
     }
   }
+}
+
+function toolTurnOf({ turnId, messageId, question, askedBy }: AskedTurn, conversationId: Uuid): WritingTask['turn'] {
+  const { ownerId, correlationId, eventId: causationId } = askedBy
+  return { ownerId, conversationId, turnId, messageId, question, correlationId, causationId }
+}
+
+function toolFactOf(turnId: string, part: ToolStartedPart | ToolFinishedPart) {
+  const { tool, number: call } = part
+  if (part.type === 'tool-started') return { type: 'tool.started', turnId, tool, call } as const
+  return { type: 'tool.finished', turnId, tool, call, outcome: part.outcome, tookMs: part.tookMs } as const
 }
 
 function factOf(step: Exclude<TurnStep, { type: 'RouteIntent' }>, outcome: CommandOutcome) {
@@ -251,7 +267,7 @@ function factOf(step: Exclude<TurnStep, { type: 'RouteIntent' }>, outcome: Comma
         position,
       } as const
     case 'CompleteResponse': {
-      const { messageId, text, agent, model, finishReason, usage } = step.data
+      const { messageId, text, agent, model, insteadOf, finishReason, usage } = step.data
       return {
         type: 'response.completed',
         turnId,
@@ -259,6 +275,7 @@ function factOf(step: Exclude<TurnStep, { type: 'RouteIntent' }>, outcome: Comma
         text,
         agent,
         model,
+        ...(insteadOf && { insteadOf }),
         finishReason,
         usage,
         position,

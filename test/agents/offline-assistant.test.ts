@@ -43,12 +43,16 @@ describe('an answer of the offline assistant', () => {
     expect(two).toEqual(one)
   })
 
-  test('counts usage by the stated estimate', async () => {
+  test('counts usage by the stated estimate, and says that it is one', async () => {
     const { text, finish } = await ask('learning', 'What is RAG in AI?')
     expect(finish).toEqual({
       type: 'finish',
       finishReason: 'stop',
-      usage: { inputTokens: estimateTokens('What is RAG in AI?'), outputTokens: estimateTokens(text) },
+      usage: {
+        inputTokens: estimateTokens('What is RAG in AI?'),
+        outputTokens: estimateTokens(text),
+        isEstimated: true,
+      },
     })
   })
 

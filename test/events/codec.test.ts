@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { createCodec, type StoredEvent } from '../../src/events/codec.ts'
 import { eventSchemas, type RecordEvent } from '../../src/events/event-catalogue.ts'
 import { openSealer, type SealOne, sealedFields } from '../../src/events/sealing.ts'
@@ -40,8 +41,18 @@ function stored(event: { type: string; data: unknown; metadata: unknown }): Stor
 describe('the record', () => {
   it('has a frozen sample for every event type and schema version', () => {
     const expected = Object.keys(eventSchemas).map((type) => `${type}.v1.json`)
-    expect(samples.map(({ file }) => file).sort()).toEqual(expected.sort())
+    const whole = samples.map(({ file }) => file).filter((file) => !file.includes('.with-additions.'))
+    expect(whole.sort()).toEqual(expected.sort())
   })
+
+  it.each(samples.filter(({ file }) => file.includes('.with-additions.')))(
+    'has in $file every optional field that was added to its version',
+    ({ type, data }) => {
+      const { shape } = eventSchemas[type as keyof typeof eventSchemas]
+      const added = Object.entries(shape).filter(([, field]) => field instanceof z.ZodOptional)
+      expect(Object.keys(data as object)).toEqual(expect.arrayContaining(added.map(([name]) => name)))
+    },
+  )
 
   it.each(samples)('still reads $file', async (sample) => {
     const decoded = await codec.decode(stored(sample))
@@ -69,7 +80,9 @@ describe('the record', () => {
       'ResponseCompleted.toolCalls',
       'ResponseCompleted.attachments',
       'ResponseFailed.partialText',
+      'ResponseFailed.toolCalls',
       'ResponseStopped.partialText',
+      'ResponseStopped.toolCalls',
       'IntentCorrected.note',
       'ResponseRated.note',
       'ConversationRenamed.title',

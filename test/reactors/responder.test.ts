@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { agentFor } from '../../src/agents/agent-catalogue.ts'
+import { type AgentTools, noTools, type ToolContext } from '../../src/agents/agent-tools.ts'
 import type { LanguageModel, ModelPart, ModelRequest } from '../../src/agents/language-model.ts'
 import { createCommandHandler } from '../../src/commands/command-handler.ts'
 import { conversationDecider, ownerOf } from '../../src/commands/conversation-decider.ts'
@@ -48,8 +50,31 @@ async function* endless(_request: ModelRequest, signal: AbortSignal): AsyncGener
   await new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
 }
 
+/** Wishes for a call of the clock for each zone, and then writes. */
+function askingFor(zones: readonly string[]): Script {
+  return async function* ({ rounds = [] }) {
+    if (rounds.length > 0) yield { type: 'text', text: 'Noon.' }
+    else {
+      for (const zone of zones) yield { type: 'tool-call', toolCallId: zone, tool: 'clock', arguments: { zone } }
+    }
+    yield finish
+  }
+}
+
+const clock: AgentTools = {
+  definitionsFor: () => [
+    { name: 'clock', description: 'Tells the time.', parameters: z.object({ zone: z.string() }), timeoutMs: 60_000 },
+  ],
+  execute: async ({ arguments: { zone } }) => ({
+    outcome: 'succeeded',
+    result: 'noon',
+    attachments: [{ mediaType: 'image/svg+xml', name: `${zone}.svg`, reference: 'none' }],
+    citations: [{ entryId: String(zone), title: 'Time', source: 'https://example.org/time' }],
+  }),
+}
+
 /** A node: handler, responder and live answers of its own over the shared record, with a model that follows a script. */
-function startNode(script: Script = echo) {
+function startNode(script: Script = echo, tools: AgentTools = noTools) {
   const store = record.another()
   const asked: ModelRequest[] = []
   const model: LanguageModel = {
@@ -76,6 +101,7 @@ function startNode(script: Script = echo) {
     route: router.route,
     agentFor,
     model,
+    tools,
     live,
     elapsedMs: () => performance.now(),
     logger: silentLogger,
@@ -288,10 +314,130 @@ describe('the responder', () => {
       },
       { code: 'model-answer-unfinished', partialText: 'So far' },
     ],
+    [
+      'a model that says nothing',
+      async function* () {
+        yield finish
+      },
+      { code: 'model-answer-empty', partialText: '', retryable: true },
+    ],
   ])('ends the turn openly with %s', async (_what, script, data) => {
     const owner = newOwner()
     await send(startNode(script), owner, 'Hello')
     expect((await eventsUntilEnded(owner, 1)).at(-1)).toMatchObject({ type: 'ResponseFailed', data })
+  })
+
+  it('records the tools an answer used, and shows them while they run', async () => {
+    const owner = newOwner()
+    const node = startNode(askingFor(['first', 'second']), clock)
+    const heard: LiveFact[] = []
+    node.live.listen(conversationIdOf(owner, 'chat'), (fact) => heard.push(fact))
+    const { turnId } = await send(node, owner, 'What time is it?')
+    const completed = (await eventsUntilEnded(owner, 1)).at(-1)
+    const call = (zone: string) => {
+      return {
+        name: 'clock',
+        arguments: `{"zone":"${zone}"}`,
+        resultBytes: 6,
+        tookMs: expect.any(Number),
+        outcome: 'succeeded',
+      }
+    }
+    expect(completed).toMatchObject({
+      type: 'ResponseCompleted',
+      data: {
+        text: 'Noon.',
+        toolCalls: [call('first'), call('second')],
+        attachments: [{ name: 'first.svg' }, { name: 'second.svg' }],
+        citations: [{ entryId: 'first' }, { entryId: 'second' }],
+        usage: { inputTokens: 2, outputTokens: 2 },
+      },
+    })
+    await expect.poll(() => heard.at(-1)?.type).toBe('response.completed')
+    expect(heard.filter(({ type }) => type.startsWith('tool.'))).toEqual([
+      { type: 'tool.started', turnId, tool: 'clock', call: 1 },
+      { type: 'tool.started', turnId, tool: 'clock', call: 2 },
+      { type: 'tool.finished', turnId, tool: 'clock', call: 1, outcome: 'succeeded', tookMs: expect.any(Number) },
+      { type: 'tool.finished', turnId, tool: 'clock', call: 2, outcome: 'succeeded', tookMs: expect.any(Number) },
+    ])
+  })
+
+  it('tells a tool for whom and for what it works', async () => {
+    const owner = newOwner()
+    const seen: ToolContext[] = []
+    const tools: AgentTools = {
+      ...clock,
+      execute: (call, context) => {
+        seen.push(context)
+        return clock.execute(call, context, new AbortController().signal)
+      },
+    }
+    const { turnId } = await send(startNode(askingFor(['here']), tools), owner, 'What time is it?', 'm1')
+    const [, sent] = await eventsUntilEnded(owner, 1)
+    const conversationId = conversationIdOf(owner, 'chat')
+    expect(seen).toMatchObject([
+      {
+        ownerId: owner,
+        conversationId,
+        turnId,
+        messageId: 'm1',
+        question: 'What time is it?',
+        causationId: sent?.eventId,
+      },
+    ])
+  })
+
+  it('keeps the tool calls of an answer that failed, with who was to write it', async () => {
+    const owner = newOwner()
+    const script: Script = (request, signal) => {
+      if (request.rounds?.length === 1) throw new Fault('model-overloaded')
+      return askingFor(['here'])(request, signal)
+    }
+    await send(startNode(script, clock), owner, 'What time is it?')
+    expect((await eventsUntilEnded(owner, 1)).at(-1)).toMatchObject({
+      type: 'ResponseFailed',
+      data: {
+        code: 'model-overloaded',
+        model: { provider: 'test', id: 'scripted' },
+        toolCalls: [{ name: 'clock', outcome: 'succeeded' }],
+        usage: { inputTokens: 1, outputTokens: 1 },
+      },
+    })
+  })
+
+  it('keeps the tool call that a stop has cut short', async () => {
+    const owner = newOwner()
+    const { promise: isWorking, resolve: working } = Promise.withResolvers<void>()
+    const tools: AgentTools = {
+      ...clock,
+      execute: () => {
+        working()
+        return new Promise(() => {})
+      },
+    }
+    const node = startNode(askingFor(['here']), tools)
+    const { turnId } = await send(node, owner, 'What time is it?')
+    await isWorking
+    await node.responder.stop(conversationIdOf(owner, 'chat'), turnId, owner)
+    expect((await eventsUntilEnded(owner, 1)).at(-1)).toMatchObject({
+      type: 'ResponseStopped',
+      data: { partialText: '', toolCalls: [{ name: 'clock', outcome: 'interrupted', resultBytes: 0 }] },
+    })
+  })
+
+  it('records who really wrote an answer, and who was to write it', async () => {
+    const owner = newOwner()
+    const insteadOf = [{ provider: 'far', id: 'away', code: 'model-unreachable' }]
+    const model = { provider: 'near', id: 'by' }
+    const node = startNode(async function* (request) {
+      yield { type: 'writer', model, insteadOf }
+      yield* echo(request)
+    })
+    const heard: LiveFact[] = []
+    node.live.listen(conversationIdOf(owner, 'chat'), (fact) => heard.push(fact))
+    await send(node, owner, 'Hello')
+    expect((await eventsUntilEnded(owner, 1)).at(-1)?.data).toMatchObject({ model, insteadOf })
+    await expect.poll(() => heard.at(-1)).toMatchObject({ type: 'response.completed', model, insteadOf })
   })
 
   it('tells those who listen the same as it records', async () => {

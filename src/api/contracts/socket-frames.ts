@@ -3,7 +3,13 @@ import { z } from 'zod'
 import { positionSchema, turnIdSchema } from './common-contract.ts'
 
 const modelSchema = z.object({ provider: z.string(), id: z.string() })
-const usageSchema = z.object({ inputTokens: z.number(), outputTokens: z.number() })
+/** Models that were to write an answer and did not, and why (docs/errors.md). */
+const insteadOfSchema = z.array(modelSchema.extend({ code: z.string() }))
+const usageSchema = z.object({
+  inputTokens: z.number(),
+  outputTokens: z.number(),
+  isEstimated: z.boolean().optional(),
+})
 const deltaCountSchema = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 
 /** Message ids and texts are any strings here: the write side refuses bad ones with a reason, by `message.refused`. */
@@ -64,8 +70,15 @@ export const serverFrameSchema = z.discriminatedUnion('type', [
     method: z.string(),
     confidence: z.number(),
   }),
-  z.object({ type: z.literal('tool.started'), turnId: z.string(), tool: z.string(), outcome: z.string().optional() }),
-  z.object({ type: z.literal('tool.finished'), turnId: z.string(), tool: z.string(), outcome: z.string().optional() }),
+  z.object({ type: z.literal('tool.started'), turnId: z.string(), tool: z.string(), call: z.number() }),
+  z.object({
+    type: z.literal('tool.finished'),
+    turnId: z.string(),
+    tool: z.string(),
+    call: z.number(),
+    outcome: z.string(),
+    tookMs: z.number(),
+  }),
   z.object({ type: z.literal('response.delta'), turnId: z.string(), delta: deltaCountSchema, text: z.string() }),
   z.object({
     type: z.literal('response.completed'),
@@ -74,6 +87,7 @@ export const serverFrameSchema = z.discriminatedUnion('type', [
     text: z.string(),
     agent: z.string(),
     model: modelSchema,
+    insteadOf: insteadOfSchema.readonly().optional(),
     finishReason: z.string(),
     usage: usageSchema,
     position: positionSchema,
