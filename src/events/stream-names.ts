@@ -33,6 +33,17 @@ export function userStream(ownerId: string): string {
   return `${USER_CATEGORY_PREFIX}${deriveId(EMBERLOG_NAMESPACE, ownerId)}`
 }
 
+/** Reads a person's id back from the name of their stream; undefined for any other stream. Not the id they sign in with. */
+export function personIdFromStream(stream: string): Uuid | undefined {
+  if (!stream.startsWith(USER_CATEGORY_PREFIX)) return undefined
+  return stream.slice(USER_CATEGORY_PREFIX.length) as Uuid
+}
+
+/** A fact that a person stated in a turn, named by the place of its words: found twice, it is one fact. */
+export function factIdOf(turnId: string, span: { readonly from: number; readonly to: number }): Uuid {
+  return deriveId(turnId as Uuid, ['fact', span.from, span.to].join(UNIT_SEPARATOR))
+}
+
 /** Where an answer stands while it is being written. */
 export function draftStream(turnId: string): string {
   return `${DRAFT_CATEGORY_PREFIX}${turnId}`

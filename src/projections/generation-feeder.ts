@@ -1,6 +1,6 @@
 /** Feeds one generation from the log: decodes, batches, stores, and parks what cannot be handled; nothing is ever skipped. */
 import type { Codec, RecordedEvent, StoredEvent } from '../events/codec.ts'
-import { CONVERSATION_CATEGORY_PREFIX } from '../events/stream-names.ts'
+import { CONVERSATION_CATEGORY_PREFIX, USER_CATEGORY_PREFIX } from '../events/stream-names.ts'
 import { Fault, isFault } from '../shared/failures.ts'
 import { type Position, toPosition } from '../shared/ids.ts'
 import type { Logger } from '../shared/logger.ts'
@@ -19,7 +19,7 @@ export interface FeederParts {
 }
 
 /** The streams that read models are made of. */
-const STREAM_PREFIXES = [CONVERSATION_CATEGORY_PREFIX]
+const STREAM_PREFIXES = [CONVERSATION_CATEGORY_PREFIX, USER_CATEGORY_PREFIX]
 /** With more parked streams than this, something is wrong with the program and not with an event: the feeder stops. */
 const PARKED_STREAMS_MAX = 10_000
 

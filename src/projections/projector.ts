@@ -12,6 +12,22 @@ export interface Surroundings {
   readonly turn: StoredTurn | undefined
 }
 
+/** A projector of people's own streams. Their rows need no others; each knows the last event that it holds. */
+export interface PersonProjector<Row extends PersonRow = PersonRow> {
+  readonly model: ReadModel<Row>
+  /** Names the row among those of the person; undefined when the event is no news to this read model. */
+  readonly rowNameOf: (event: RecordedEvent) => string | undefined
+  readonly isFirst: (event: RecordedEvent) => boolean
+  /** The row after the event; the same row, or undefined, when nothing changes. */
+  readonly project: (row: Row | undefined, event: RecordedEvent) => Row | undefined
+}
+
+export interface PersonRow {
+  /** From the name of the stream. */
+  readonly personId: string
+  readonly lastPosition: bigint
+}
+
 export interface Projector<Row extends object = object> {
   readonly model: ReadModel<Row>
   /** Names the row inside its conversation that the event is about; undefined when it is no news to this read model. */

@@ -4,13 +4,14 @@ import { conversationModel } from './conversation-read-model.ts'
 import { eventIndexProjector } from './event-index-projector.ts'
 import { feedbackProjector } from './feedback-projector.ts'
 import { messageProjector } from './message-projector.ts'
-import type { Projector } from './projector.ts'
+import { profileFactProjector } from './profile-fact-projector.ts'
+import type { PersonProjector, Projector } from './projector.ts'
 import type { ReadModel } from './read-model.ts'
 import { routingDecisionProjector } from './routing-decision-projector.ts'
 import { turnProjector } from './turn-projector.ts'
 
 /** One more whenever a projector or a table changes: the same events then give other rows, and a new generation is due. */
-export const PROJECTORS_VERSION = 2
+export const PROJECTORS_VERSION = 3
 
 /** Besides the projector of conversations, which decides whether the others see an event at all. */
 export const projectors = [
@@ -21,9 +22,13 @@ export const projectors = [
   eventIndexProjector,
 ] as unknown as readonly Projector[]
 
+/** The projectors of people's own streams; they see every event of them. */
+export const personProjectors = [profileFactProjector] as unknown as readonly PersonProjector[]
+
 export const readModels = [
   conversationModel,
   ...projectors.map(({ model }) => model),
+  ...personProjectors.map(({ model }) => model),
 ] as unknown as readonly ReadModel[]
 
 export function turnNameOf(event: RecordedEvent): string | undefined {

@@ -19,7 +19,7 @@ export interface Column {
 export interface ReadModel<Row extends object = object> {
   readonly name: string
   readonly about: string
-  /** The fields that name a row; the first is always the conversation's id. */
+  /** The fields that name a row; the first is always the id of the conversation or the person. */
   readonly key: readonly (keyof Row & string)[]
   readonly columns: { readonly [Field in keyof Row & string]: Column }
   /** Columns that Postgres itself derives from the others, by their names in Postgres. */

@@ -13,13 +13,13 @@ export async function loadRows(connection: Connection, schema: string, wanted: R
     const names = [...(wanted.get(model.name)?.values() ?? [])]
     if (names.length === 0) continue
     const found = await connection.query<Record<string, unknown>>(loadStatement(schema, model), [
-      names.map(({ conversationId }) => conversationId),
+      names.map(({ streamId }) => streamId),
       ...(model.key.length > 1 ? [names.map(({ name }) => name)] : []),
     ])
     for (const columns of found) {
       const row = fromColumns(model, columns)
-      const [conversationId, name] = model.key.map((field) => String(row[field]))
-      rows.of(model.name).set(rowKey(conversationId ?? '', name ?? ''), row)
+      const [streamId, name] = model.key.map((field) => String(row[field]))
+      rows.of(model.name).set(rowKey(streamId ?? '', name ?? ''), row)
     }
   }
 }

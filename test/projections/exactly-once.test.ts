@@ -2,7 +2,15 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { StoredEvent } from '../../src/events/codec.ts'
 import type { ConversationEvent } from '../../src/events/conversation-events.ts'
-import { conversationIdOf, conversationStream, responseMessageIdOf, turnIdOf } from '../../src/events/stream-names.ts'
+import type { RecordEvent } from '../../src/events/event-catalogue.ts'
+import {
+  conversationIdOf,
+  conversationStream,
+  responseMessageIdOf,
+  turnIdOf,
+  userStream,
+} from '../../src/events/stream-names.ts'
+import type { UserEvent } from '../../src/events/user-events.ts'
 import type { Database } from '../../src/projections/database.ts'
 import { GenerationFeeder } from '../../src/projections/generation-feeder.ts'
 import { writerLimits } from '../../src/projections/generation-writer.ts'
@@ -15,7 +23,9 @@ import {
   corrected,
   deleted,
   failed,
+  noted,
   rated,
+  removed,
   renamed,
   requested,
   restored,
@@ -39,11 +49,11 @@ afterAll(() => postgres.stop())
 beforeEach(() => emptyReadModels(database))
 
 const STREAMS = 4
-const MODELS = ['conversation', 'message', 'turn', 'routing_decision', 'feedback']
+const MODELS = ['conversation', 'message', 'turn', 'routing_decision', 'feedback', 'profile_fact']
 
 interface Happening {
   readonly stream: string
-  readonly event: ConversationEvent
+  readonly event: RecordEvent
 }
 
 /** Whatever can happen to one conversation, in any order, sense or nonsense. */
@@ -79,6 +89,17 @@ function happenings(index: number): fc.Arbitrary<Happening[]> {
   })
 }
 
+/** Facts noted and removed, repeated and unknown ones included. */
+function factsOf(owner: string): fc.Arbitrary<Happening[]> {
+  const event = fc.nat(3).chain((place) => {
+    const fact = noted({ ownerId: owner, span: { from: place, to: place + 5 } })
+    return fc.constantFrom<UserEvent>(fact, removed(fact.data.factId))
+  })
+  return fc
+    .array(event, { maxLength: 8 })
+    .map((events) => events.map((each) => ({ stream: userStream(owner), event: each })))
+}
+
 /** Merges streams in the order that the numbers say, keeping each stream's own order. */
 function interleave(streams: readonly Happening[][], choices: readonly number[]): Happening[] {
   const rest = streams.map((events) => [...events])
@@ -92,9 +113,9 @@ function interleave(streams: readonly Happening[][], choices: readonly number[])
 }
 
 const world = fc.record({
-  streams: fc.tuple(...Array.from({ length: STREAMS }, (_, index) => happenings(index))),
-  choices: fc.array(fc.nat(STREAMS - 1), { minLength: 1, maxLength: 40 }),
-  otherChoices: fc.array(fc.nat(STREAMS - 1), { minLength: 1, maxLength: 40 }),
+  streams: fc.tuple(...Array.from({ length: STREAMS }, (_, index) => happenings(index)), factsOf('owner-0')),
+  choices: fc.array(fc.nat(STREAMS), { minLength: 1, maxLength: 40 }),
+  otherChoices: fc.array(fc.nat(STREAMS), { minLength: 1, maxLength: 40 }),
   batchSizes: fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 12 }),
   /** After which delivery an earlier one comes once more, and how far back that is. */
   repeats: fc.array(fc.record({ at: fc.nat(60), back: fc.nat(20) }), { maxLength: 12 }),

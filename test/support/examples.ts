@@ -1,12 +1,22 @@
 /** Example data ("controls"): a test spells out only the value that matters, the rest comes from here. */
 import type { ConversationEvent, DataOf } from '../../src/events/conversation-events.ts'
 import type { Envelope } from '../../src/events/envelope.ts'
-import { conversationIdOf, conversationStream, responseMessageIdOf, turnIdOf } from '../../src/events/stream-names.ts'
+import {
+  conversationIdOf,
+  conversationStream,
+  factIdOf,
+  responseMessageIdOf,
+  turnIdOf,
+  userStream,
+} from '../../src/events/stream-names.ts'
+import type { UserEvent } from '../../src/events/user-events.ts'
 
 export const ownerId = 'ada'
 export const clientConversationId = 'ember-chat-ada'
 export const conversationId = conversationIdOf(ownerId, clientConversationId)
 export const stream = conversationStream(conversationId)
+
+export const personStream = userStream(ownerId)
 
 /** The turn that a message with this id opens in the example conversation. */
 export const turnOf = (messageId: string) => turnIdOf(conversationId, messageId)
@@ -106,6 +116,28 @@ export const archived = (): ConversationEvent => ({ type: 'ConversationArchived'
 export const unarchived = (): ConversationEvent => ({ type: 'ConversationUnarchived', data: {} })
 export const deleted = (): ConversationEvent => ({ type: 'ConversationDeleted', data: {} })
 export const restored = (): ConversationEvent => ({ type: 'ConversationRestored', data: {} })
+
+/** "I like hiking", said in the example conversation. */
+export function noted(changes: Partial<UserEventDataOf<'ProfileFactNoted'>> = {}): Of<'ProfileFactNoted'> {
+  const span = changes.span ?? { from: 0, to: 13 }
+  const sourceTurnId = changes.sourceTurnId ?? turnOf('m1')
+  const said = {
+    ownerId,
+    factId: factIdOf(sourceTurnId, span),
+    sourceTurnId,
+    sourceConversationId: conversationId,
+    span,
+  }
+  return { type: 'ProfileFactNoted', data: { ...said, kind: 'interest', value: 'hiking', ...changes } }
+}
+
+export const removed = (factId: string = noted().data.factId): UserEvent => ({
+  type: 'ProfileFactRemoved',
+  data: { ownerId, factId },
+})
+
+type Of<Type extends UserEvent['type']> = Extract<UserEvent, { type: Type }>
+type UserEventDataOf<Type extends UserEvent['type']> = Of<Type>['data']
 
 export function envelope(changes: Partial<Envelope> = {}): Envelope {
   return {

@@ -1,6 +1,6 @@
 /** A record to project from: events in log order, delivered as a subscription delivers them. */
 import { createCodec, type StoredEvent } from '../../../src/events/codec.ts'
-import type { ConversationEvent } from '../../../src/events/conversation-events.ts'
+import type { RecordEvent } from '../../../src/events/event-catalogue.ts'
 import { eventIdOf } from '../../../src/events/stream-names.ts'
 import { type Position, toPosition, toRevision } from '../../../src/shared/ids.ts'
 import type { AllSubscription, Delivery } from '../../../src/store/event-store.ts'
@@ -18,7 +18,7 @@ export class TestRecord {
   #grown = Promise.withResolvers<void>()
 
   /** Adds events to a stream, one second apart; returns the position of the last one. */
-  append(events: readonly ConversationEvent[], stream: string = exampleStream): Position {
+  append(events: readonly RecordEvent[], stream: string = exampleStream): Position {
     for (const event of events) {
       const index = this.events.length
       const revision = this.#revisions.get(stream) ?? 0

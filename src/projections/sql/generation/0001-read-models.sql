@@ -117,6 +117,22 @@ create table feedback (
   primary key (conversation_id, feedback_id)
 );
 
+create table profile_fact (
+  person_id uuid not null,
+  fact_id uuid not null,
+  owner_id text not null,
+  kind text not null,
+  value text,
+  source_turn_id uuid not null,
+  source_conversation_id uuid not null,
+  span_from integer not null,
+  span_to integer not null,
+  noted_at timestamptz(3) not null,
+  removed_at timestamptz(3),
+  last_position bigint not null,
+  primary key (person_id, fact_id)
+);
+
 create table event_index (
   conversation_id uuid not null,
   position bigint not null,
