@@ -84,7 +84,7 @@ export const variables = {
   AUTH_JWT_SECRET: variable(
     z.string().min(32, 'needs at least 32 characters').optional(),
     undefined,
-    'Secret of development tokens; unset makes one in the data directory.',
+    'Secret of development tokens and of connection tokens, the same on all nodes; unset makes one in the data directory.',
   ),
   OIDC_ISSUER: variable(z.url().optional(), undefined, 'Issuer whose tokens are accepted in mode `oidc`.'),
   OIDC_AUDIENCE: variable(z.string().min(1).optional(), undefined, 'Audience that tokens must name in mode `oidc`.'),

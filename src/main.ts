@@ -1,4 +1,5 @@
 /** The composition root: builds every adapter from the configuration, starts the roles, and stops them in order. */
+import { hkdfSync } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { agentFor } from './agents/agent-catalogue.ts'
@@ -17,6 +18,7 @@ import { createCodec } from './events/codec.ts'
 import { conversationIdOf } from './events/stream-names.ts'
 import { developmentSecret, openDataDirectory } from './main/data-directory.ts'
 import { startServers } from './main/server-processes.ts'
+import { createSessionMarks } from './main/session-marks.ts'
 import { createConversationQueries } from './projections/conversation-queries.ts'
 import { openDatabase } from './projections/database.ts'
 import { createMessageSearch } from './projections/message-search.ts'
@@ -35,6 +37,7 @@ import { openEventStoreDb } from './store/eventstoredb-store.ts'
 
 /** Each part has this long to stop; together they stay below what the command allows. */
 const PART_STOP_MS_MAX = 8_000
+const NODES_KEY_BYTES = 32
 
 export interface Emberlog {
   /** Where it serves; empty when this process has no `api` role. */
@@ -157,11 +160,14 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
   async function listen(): Promise<string> {
     const gateway = withLiveStop(createConversationGateway(handler), responder)
     const settings = await apiSettings(config)
+    const sessions = createSessionMarks({ store, codec, clock: systemClock, logger })
+    run('session feed', sessions.follow(working.signal))
     const server = buildHttpServer({
       gateway,
       queries,
       search: createMessageSearch({ database }).search,
       live,
+      sessionMarks: sessions.marks,
       previewRouting: router.route,
       readiness,
       metrics,
@@ -206,8 +212,10 @@ function projectorReadiness(writer: ProjectionWriter): ReadinessPart {
 }
 
 async function apiSettings(config: Config): Promise<ApiSettings> {
+  const secret = config.AUTH_JWT_SECRET ?? (await developmentSecret(config.dataDirectory))
   return {
-    auth: await authSettings(config),
+    auth: authSettings(config, secret),
+    nodesKey: new Uint8Array(hkdfSync('sha256', secret, '', 'emberlog connection tokens', NODES_KEY_BYTES)),
     allowedOrigins: config.EMBERLOG_ALLOWED_ORIGINS,
     isBehindProxy: false,
     limits: {
@@ -218,10 +226,9 @@ async function apiSettings(config: Config): Promise<ApiSettings> {
   }
 }
 
-async function authSettings(config: Config): Promise<ApiSettings['auth']> {
-  const { AUTH_MODE, OIDC_ISSUER, OIDC_AUDIENCE, AUTH_JWT_SECRET, dataDirectory } = config
+function authSettings({ AUTH_MODE, OIDC_ISSUER, OIDC_AUDIENCE }: Config, jwtSecret: string): ApiSettings['auth'] {
   if (AUTH_MODE === 'oidc' && OIDC_ISSUER !== undefined && OIDC_AUDIENCE !== undefined) {
     return { mode: 'oidc', issuer: OIDC_ISSUER, audience: OIDC_AUDIENCE }
   }
-  return { mode: 'development', jwtSecret: AUTH_JWT_SECRET ?? (await developmentSecret(dataDirectory)) }
+  return { mode: 'development', jwtSecret }
 }

@@ -24,6 +24,8 @@ export interface DevelopmentTokensOptions {
 
 const SECRET_BYTES_MIN = 32
 const ISSUER = 'emberlog'
+/** A claim of our own: `iat` counts whole seconds, too few to tell a session from the one ended just before it. */
+const BEGUN_AT_MS = 'emberlog_begun_at_ms'
 
 /** Signs and verifies its own tokens (HS256). Throws a Fault `jwt-secret-too-short`. */
 export function createDevelopmentTokens({ jwtSecret, lifetimeMs, clock }: DevelopmentTokensOptions): AccessTokens {
@@ -42,9 +44,10 @@ export function createDevelopmentTokens({ jwtSecret, lifetimeMs, clock }: Develo
       )
     },
     async issue(ownerId, ownRoles) {
-      const issuedAtS = Math.floor(clock().getTime() / 1000)
+      const begunAtMs = clock().getTime()
+      const issuedAtS = Math.floor(begunAtMs / 1000)
       const expiresInS = Math.floor(lifetimeMs / 1000)
-      const accessToken = await new SignJWT({ roles: ownRoles })
+      const accessToken = await new SignJWT({ roles: ownRoles, [BEGUN_AT_MS]: begunAtMs })
         .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
         .setIssuer(ISSUER)
         .setAudience(ISSUER)
@@ -70,12 +73,18 @@ export async function personOf(
       ownerId: payload.sub,
       roles: rolesFrom(payload['roles']),
       tokenId: createHash('sha256').update(accessToken).digest('base64url'),
+      begunAt: begunAtOf(payload),
       expiresAt: new Date(payload.exp * 1000),
     }
   } catch (error) {
     if (!isProviderFailure(error)) return undefined
     throw new Fault('identity-provider-unavailable', {}, { cause: error })
   }
+}
+
+function begunAtOf(payload: JWTPayload): Date {
+  const ms = payload[BEGUN_AT_MS]
+  return new Date(typeof ms === 'number' ? ms : (payload.iat ?? 0) * 1_000)
 }
 
 /** A key set that cannot be fetched or read is the world's failure, not the token's. */

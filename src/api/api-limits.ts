@@ -22,8 +22,6 @@ export interface ApiLimits {
   readonly resumeGraceMs: number
   readonly heartbeatIntervalMs: number
   readonly connectionTokenLifetimeMs: number
-  readonly connectionTokensMax: number
-  readonly connectionTokensPerPersonMax: number
   readonly accessTokenLifetimeMs: number
   /** Access tokens ended before their time that are remembered until they would have expired. */
   readonly endedTokensMax: number
@@ -53,8 +51,6 @@ export const defaultApiLimits: ApiLimits = {
   resumeGraceMs: 2_000,
   heartbeatIntervalMs: 30_000,
   connectionTokenLifetimeMs: 60_000,
-  connectionTokensMax: 100_000,
-  connectionTokensPerPersonMax: 256,
   accessTokenLifetimeMs: 12 * 60 * 60 * 1000,
   endedTokensMax: 100_000,
   ratedPeopleMax: 100_000,

@@ -7,12 +7,14 @@ import type { Clock } from '../shared/clock.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { ApiLimits } from './api-limits.ts'
 import type { LiveConversations } from './live-conversations.ts'
+import type { SessionMarks } from './session-marks.ts'
 
 export interface ApiParts {
   readonly gateway: ConversationGateway
   readonly queries: ConversationQueries
   readonly search: MessageSearch['search']
   readonly live: LiveConversations
+  readonly sessionMarks: SessionMarks
   readonly previewRouting: PreviewRouting
   readonly readiness: () => readonly ReadinessPart[]
   readonly clock: Clock
@@ -24,6 +26,8 @@ export interface ApiParts {
 
 export interface ApiSettings {
   readonly auth: DevelopmentAuth | OidcAuth
+  /** 32 bytes that all nodes share; seals connection tokens. */
+  readonly nodesKey: Uint8Array
   /** Origins besides the server's own that may open sockets, exactly as browsers send them: `https://chat.example.org`. */
   readonly allowedOrigins: readonly string[]
   /** Believe `X-Forwarded-*` of a proxy in front; only where there is one. */

@@ -2,20 +2,23 @@
 import { type AccessTokens, createDevelopmentTokens } from './access-tokens.ts'
 import { type ApiMetrics, createApiMetrics } from './api-metrics.ts'
 import type { ApiParts } from './api-parts.ts'
-import { type ConnectionTokens, createConnectionTokensInMemory } from './connection-tokens.ts'
-import { createEndedTokens, type EndedTokens } from './ended-tokens.ts'
+import { type ConnectionTokens, createConnectionTokens } from './connection-tokens.ts'
+import { createEndedSessions, type EndedSessions } from './ended-sessions.ts'
 import { createOidcTokens } from './oidc-tokens.ts'
 import { createOpenSockets, type OpenSockets } from './open-sockets.ts'
 import { createRateLimit, type RateLimit } from './rate-limit.ts'
 import { createReadFreshness, type ReadFreshness } from './read-freshness.ts'
 import { createRecentTurns, type RecentTurns } from './recent-turns.ts'
+import type { EndedSession } from './session-marks.ts'
 import { createSignInGuard, type SignInGuard } from './sign-in-guard.ts'
 
 export interface ApiServices extends ApiParts {
   readonly collected: ApiMetrics
   readonly accessTokens: AccessTokens
   readonly connectionTokens: ConnectionTokens
-  readonly endedTokens: EndedTokens
+  readonly endedSessions: EndedSessions
+  /** Takes the session's tokens no more and closes its sockets, on this node. */
+  readonly sessionEnded: (ended: EndedSession) => void
   readonly guard: SignInGuard
   readonly messageRate: RateLimit
   readonly connectionRate: RateLimit
@@ -29,19 +32,26 @@ export function createApiServices(parts: ApiParts): ApiServices {
   const { limits, allowedOrigins } = settings
   const collected = createApiMetrics(parts.metrics)
   const accessTokens = createAccessTokens(parts)
-  const endedTokens = createEndedTokens({ clock, tokensMax: limits.endedTokensMax })
+  const endedSessions = createEndedSessions({ clock, tokensMax: limits.endedTokensMax })
+  const sockets = createOpenSockets({ limits, metrics: collected })
+  const sessionEnded = (ended: EndedSession) => {
+    endedSessions.add(ended)
+    sockets.closeEnded(endedSessions.isEnded)
+  }
+  parts.sessionMarks.onEnded(sessionEnded)
   return {
     ...parts,
     collected,
     accessTokens,
-    endedTokens,
-    connectionTokens: createConnectionTokensInMemory({
+    endedSessions,
+    sessionEnded,
+    connectionTokens: createConnectionTokens({
       clock,
       lifetimeMs: limits.connectionTokenLifetimeMs,
-      tokensMax: limits.connectionTokensMax,
-      tokensPerPersonMax: limits.connectionTokensPerPersonMax,
+      key: settings.nodesKey,
+      marks: parts.sessionMarks,
     }),
-    guard: createSignInGuard({ accessTokens, endedTokens, allowedOrigins }),
+    guard: createSignInGuard({ accessTokens, endedSessions, allowedOrigins }),
     messageRate: createRateLimit({
       perMinute: limits.messagesPerPersonPerMinuteMax,
       keysMax: limits.ratedPeopleMax,
@@ -54,7 +64,7 @@ export function createApiServices(parts: ApiParts): ApiServices {
     }),
     recentTurns: createRecentTurns({ turnsMax: limits.recentTurnsMax }),
     freshness: createReadFreshness(queries, limits.readWaitMsMax),
-    sockets: createOpenSockets({ limits, metrics: collected }),
+    sockets,
   }
 }
 

@@ -1,75 +1,76 @@
-/** Tokens that open one socket each: short-lived, single use, taken atomically, bound to the person who asked. */
-import { randomBytes } from 'node:crypto'
+/** Tokens that open one socket each: short-lived, single use on whichever node, bound to the person who asked. */
+import { EncryptJWT, errors, jwtDecrypt } from 'jose'
 import type { Clock } from '../shared/clock.ts'
-import type { Person } from './person.ts'
+import { mintId } from '../shared/ids.ts'
+import { isOwnerId, type Person, rolesFrom } from './person.ts'
+import type { SessionMarks } from './session-marks.ts'
 
 export interface ConnectionTokens {
   readonly issue: (person: Person) => Promise<{ readonly connectionToken: string; readonly expiresInS: number }>
-  /** The person it was issued to, once; undefined for a token that is unknown, expired or taken already. */
+  /** The person it was issued to, once; undefined for a token that is unknown, expired or taken already. Throws what the marks throw. */
   readonly take: (connectionToken: string) => Promise<Person | undefined>
 }
 
-export interface ConnectionTokensOptions {
+export interface ConnectionTokensParts {
   readonly clock: Clock
   readonly lifetimeMs: number
-  /** All tokens remembered at once; past it the oldest is forgotten. */
-  readonly tokensMax: number
-  /** One person's tokens remembered at once; past it that person's oldest is forgotten. */
-  readonly tokensPerPersonMax: number
+  /** 32 bytes that all nodes share. */
+  readonly key: Uint8Array
+  readonly marks: Pick<SessionMarks, 'take'>
 }
 
-interface Issued {
-  readonly person: Person
-  readonly expiresAtMs: number
-}
+const ISSUER = 'emberlog'
+const AUDIENCE = 'emberlog-socket'
 
-const TOKEN_BYTES = 32
-
-/** For one process: several nodes need an implementation over a shared store (docs/api.md says which). */
-export function createConnectionTokensInMemory(options: ConnectionTokensOptions): ConnectionTokens {
-  const { clock, lifetimeMs, tokensMax, tokensPerPersonMax } = options
-  // All tokens live equally long, so both maps are in the order in which their tokens expire.
-  const issued = new Map<string, Issued>()
-  const tokensOfPeople = new Map<string, Set<string>>()
-
-  function forget(connectionToken: string): Issued | undefined {
-    const entry = issued.get(connectionToken)
-    if (entry === undefined) return undefined
-    issued.delete(connectionToken)
-    const ownTokens = tokensOfPeople.get(entry.person.ownerId)
-    ownTokens?.delete(connectionToken)
-    if (ownTokens?.size === 0) tokensOfPeople.delete(entry.person.ownerId)
-    return entry
-  }
-
-  function forgetExpired(nowMs: number): void {
-    for (const [token, { expiresAtMs }] of issued) {
-      if (expiresAtMs > nowMs) return
-      forget(token)
-    }
-  }
-
+/** The token itself holds the person, sealed, so that any node can open it; the marks see to it that only one does. */
+export function createConnectionTokens({ clock, lifetimeMs, key, marks }: ConnectionTokensParts): ConnectionTokens {
   return {
-    async issue(person) {
+    async issue({ ownerId, roles, tokenId, begunAt, expiresAt }) {
       const nowMs = clock().getTime()
-      forgetExpired(nowMs)
-      const ownTokens = tokensOfPeople.get(person.ownerId) ?? new Set()
-      if (ownTokens.size >= tokensPerPersonMax) forget(first(ownTokens))
-      if (issued.size >= tokensMax) forget(first(issued.keys()))
-      const connectionToken = randomBytes(TOKEN_BYTES).toString('base64url')
-      issued.set(connectionToken, { person, expiresAtMs: nowMs + lifetimeMs })
-      tokensOfPeople.set(person.ownerId, ownTokens.add(connectionToken))
+      const connectionToken = await new EncryptJWT({
+        roles,
+        session: { tokenId, begunAtMs: begunAt.getTime(), expiresAtMs: expiresAt.getTime() },
+        endsAtMs: nowMs + lifetimeMs,
+      })
+        .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
+        .setIssuer(ISSUER)
+        .setAudience(AUDIENCE)
+        .setSubject(ownerId)
+        .setJti(mintId())
+        .setExpirationTime(Math.ceil((nowMs + lifetimeMs) / 1_000))
+        .encrypt(key)
       return { connectionToken, expiresInS: Math.floor(lifetimeMs / 1000) }
     },
+
     async take(connectionToken) {
-      // Looking it up and forgetting it are one step, so two handshakes cannot both win.
-      const entry = forget(connectionToken)
-      return entry !== undefined && entry.expiresAtMs > clock().getTime() ? entry.person : undefined
+      const payload = await open(connectionToken)
+      const person = payload && personOf(payload)
+      if (payload?.jti === undefined || person === undefined) return undefined
+      const endsAt = new Date(Number(payload['endsAtMs'])) // The token's own `exp` counts whole seconds.
+      if (endsAt <= clock()) return undefined
+      return (await marks.take(payload.jti, endsAt)) ? person : undefined
     },
+  }
+
+  async function open(connectionToken: string) {
+    try {
+      const options = { issuer: ISSUER, audience: AUDIENCE, currentDate: clock() }
+      return (await jwtDecrypt(connectionToken, key, options)).payload
+    } catch (error) {
+      if (error instanceof errors.JOSEError) return undefined
+      throw error
+    }
   }
 }
 
-function first(tokens: Iterable<string>): string {
-  const [token = ''] = tokens
-  return token
+function personOf(payload: { sub?: string; [claim: string]: unknown }): Person | undefined {
+  const session = payload['session'] as { tokenId: string; begunAtMs: number; expiresAtMs: number } | undefined
+  if (payload.sub === undefined || !isOwnerId(payload.sub) || session === undefined) return undefined
+  return {
+    ownerId: payload.sub,
+    roles: rolesFrom(payload['roles']),
+    tokenId: session.tokenId,
+    begunAt: new Date(session.begunAtMs),
+    expiresAt: new Date(session.expiresAtMs),
+  }
 }

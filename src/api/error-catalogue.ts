@@ -223,11 +223,6 @@ export const errorCatalogue = {
     'The identity provider cannot be reached just now.',
     'Its published keys are needed to check your token. Try again shortly.',
   ),
-  'sign-out-busy': entry(
-    503,
-    'Signing out is busy just now.',
-    'Too many tokens were ended in a short time. Try again shortly.',
-  ),
   stopping: entry(503, 'The service is restarting.', 'Connect again in a moment; nothing was lost.'),
   internal: entry(
     500,

@@ -9,7 +9,7 @@ export const closeCodes = {
   notAcceptable: 1008,
   ourMistake: 1011,
   restarting: 1012,
-  tooSlow: 1013,
+  tryAgain: 1013,
   notSignedIn: 4401,
   notAllowed: 4403,
   limits: 4429,
@@ -18,8 +18,8 @@ export const closeCodes = {
 export interface OpenSockets {
   /** False when the person has as many as allowed. The socket leaves by itself when it closes. */
   readonly add: (socket: WebSocket, person: Person) => boolean
-  /** Closes the sockets that were opened with an access token that was ended. */
-  readonly closeOfToken: (tokenId: string) => void
+  /** Closes the sockets of sessions that have ended. */
+  readonly closeEnded: (isEnded: (person: Person) => boolean) => void
   readonly isStopping: () => boolean
   /** Closes all with 1012; resolves when they are gone, at the latest after the grace. */
   readonly stop: () => Promise<void>
@@ -77,9 +77,9 @@ export function createOpenSockets({ limits, metrics }: OpenSocketsParts): OpenSo
       socket.on('close', (code) => remove(socket, code))
       return true
     },
-    closeOfToken(tokenId) {
+    closeEnded(isEnded) {
       for (const [socket, { person }] of open) {
-        if (person.tokenId === tokenId) socket.close(closeCodes.notSignedIn, 'signed out')
+        if (isEnded(person)) socket.close(closeCodes.notSignedIn, 'signed out')
       }
     },
     isStopping: () => isStopping,

@@ -8,6 +8,8 @@ export interface Person {
   readonly roles: readonly Role[]
   /** Names the access token without being usable as one; sockets opened with it close when it is ended. */
   readonly tokenId: string
+  /** When the session began, as far as its token says; then the epoch. */
+  readonly begunAt: Date
   readonly expiresAt: Date
 }
 

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { assert } from '../shared/assert.ts'
 import { isRefusal, type Refusal, refusal } from '../shared/failures.ts'
 import type { AccessTokens } from './access-tokens.ts'
-import type { EndedTokens } from './ended-tokens.ts'
+import type { EndedSessions } from './ended-sessions.ts'
 import { isOriginAllowed } from './origin-check.ts'
 import type { Person, Role } from './person.ts'
 import { answerProblem } from './problem-answer.ts'
@@ -22,7 +22,7 @@ export interface SignInGuard {
 
 export interface SignInGuardParts {
   readonly accessTokens: AccessTokens
-  readonly endedTokens: EndedTokens
+  readonly endedSessions: EndedSessions
   readonly allowedOrigins: readonly string[]
 }
 
@@ -58,10 +58,10 @@ async function identify(request: FastifyRequest, parts: SignInGuardParts): Promi
 
 async function verify(
   token: string | undefined,
-  { accessTokens, endedTokens }: SignInGuardParts,
+  { accessTokens, endedSessions }: SignInGuardParts,
 ): Promise<Person | Refusal> {
   const person = token === undefined ? undefined : await accessTokens.verify(token)
-  return person === undefined || endedTokens.isEnded(person.tokenId) ? refusal('not-signed-in') : person
+  return person === undefined || endedSessions.isEnded(person) ? refusal('not-signed-in') : person
 }
 
 /** Browsers send cookies on their own; a request that changes something must come from a page we allow. */

@@ -51,7 +51,7 @@ export function startSocketSession(parts: SocketSessionParts): SocketSession {
     replay: (turnId, lastDelta) => live.replay(conversationId, turnId, lastDelta),
     onEndedUnresumed: (turnId) =>
       timers.add(setTimeout(() => relay.giveUpWaiting(turnId), settings.limits.resumeGraceMs)),
-    onOverflow: () => parts.close(closeCodes.tooSlow, 'too much is waiting'),
+    onOverflow: () => parts.close(closeCodes.tryAgain, 'too much is waiting'),
     turnsMax: settings.limits.knownTurnsPerSocketMax,
     heldMax: settings.limits.heldFactsPerSocketMax,
   })

@@ -4,6 +4,7 @@ import { type ConversationEvent, conversationEventSchemas } from './conversation
 import { type DraftEvent, draftEventSchemas } from './draft-events.ts'
 import { type LedgerEvent, ledgerEventSchemas } from './ledger-events.ts'
 import { type OperatorEvent, operatorEventSchemas } from './operator-events.ts'
+import { type SessionEvent, sessionEventSchemas } from './session-events.ts'
 import { type UserEvent, userEventSchemas } from './user-events.ts'
 
 export const eventSchemas = {
@@ -13,6 +14,14 @@ export const eventSchemas = {
   ...accessEventSchemas,
   ...ledgerEventSchemas,
   ...operatorEventSchemas,
+  ...sessionEventSchemas,
 } as const
 
-export type RecordEvent = ConversationEvent | UserEvent | DraftEvent | AccessEvent | LedgerEvent | OperatorEvent
+export type RecordEvent =
+  | ConversationEvent
+  | UserEvent
+  | DraftEvent
+  | AccessEvent
+  | LedgerEvent
+  | OperatorEvent
+  | SessionEvent

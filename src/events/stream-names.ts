@@ -11,6 +11,9 @@ export const USER_CATEGORY_PREFIX = 'user-'
 export const DRAFT_CATEGORY_PREFIX = 'draft-'
 export const ACCESS_CATEGORY_PREFIX = 'access-'
 export const PROJECTION_CATEGORY_PREFIX = 'projection-'
+export const SESSION_CATEGORY_PREFIX = 'session-'
+/** Where ended sessions stand, for every node to hear of. */
+export const ENDED_SESSIONS_STREAM = `${SESSION_CATEGORY_PREFIX}ended`
 export const LEDGER_STREAM = 'ledger-checkpoints'
 
 /** A conversation's id, derived from its owner and the id the owner's client uses: two people never share one. */
@@ -52,6 +55,15 @@ export function draftStream(turnId: string): string {
 /** Where the looks at people's records stand, a stream for each month (UTC). */
 export function accessStream(at: Date): string {
   return `${ACCESS_CATEGORY_PREFIX}${at.toISOString().slice(0, 'yyyy-mm'.length)}`
+}
+
+/** Over so many streams the taken connection tokens are spread, so that nodes seldom write to the same one at once. */
+const TAKEN_TOKENS_STREAMS = 16
+
+/** Where it stands that a connection token is taken. */
+export function takenTokensStream(tokenId: string): string {
+  const first = Number.parseInt(deriveId(EMBERLOG_NAMESPACE, tokenId).slice(0, 4), 16)
+  return `${SESSION_CATEGORY_PREFIX}taken-${first % TAKEN_TOKENS_STREAMS}`
 }
 
 /** Where the acts on a set of read models stand. */

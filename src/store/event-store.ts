@@ -55,6 +55,8 @@ export interface EventStore extends EventReader {
   ) => Promise<AppendResult>
   /** Lets the events of a stream age out. Setting it again changes nothing. */
   readonly setStreamMaxAge: (stream: string, maxAgeS: number) => Promise<void>
+  /** Keeps the newest events of a stream only. Setting it again changes nothing. */
+  readonly setStreamMaxCount: (stream: string, maxCount: number) => Promise<void>
   readonly close: () => Promise<void>
 }
 

@@ -122,14 +122,8 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStore & Wor
       }
     },
 
-    async setStreamMaxAge(stream, maxAgeS) {
-      try {
-        const isLate = () => new Fault('store-unavailable', { doing: 'setting metadata', stream, waitedMs: callMsMax })
-        await within(callMsMax, client.setStreamMetadata(stream, { maxAge: maxAgeS }), isLate)
-      } catch (error) {
-        throw asFault(error, 'setting metadata', stream)
-      }
-    },
+    setStreamMaxAge: (stream, maxAgeS) => setMetadata(stream, { maxAge: maxAgeS }),
+    setStreamMaxCount: (stream, maxCount) => setMetadata(stream, { maxCount }),
 
     async consume(work) {
       let delayMs = RECONNECT_DELAY_MS_MIN
@@ -152,6 +146,15 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStore & Wor
       // Nothing is left to be written. The client would wait for ever for the writing side of a group's stream.
       await Promise.race([client.dispose(), pause(CLOSE_MS_MAX)])
     },
+  }
+
+  async function setMetadata(stream: string, metadata: { maxAge?: number; maxCount?: number }): Promise<void> {
+    try {
+      const isLate = () => new Fault('store-unavailable', { doing: 'setting metadata', stream, waitedMs: callMsMax })
+      await within(callMsMax, client.setStreamMetadata(stream, metadata), isLate)
+    } catch (error) {
+      throw asFault(error, 'setting metadata', stream)
+    }
   }
 }
 

@@ -15,6 +15,7 @@ import { createConversationGateway } from '../../src/commands/conversation-handl
 import { startEmbeddedEventStore } from '../../src/embedded/eventstore/start-embedded.ts'
 import { createCodec } from '../../src/events/codec.ts'
 import { conversationIdOf, conversationStream, responseMessageIdOf } from '../../src/events/stream-names.ts'
+import { createSessionMarks } from '../../src/main/session-marks.ts'
 import { createConversationQueries } from '../../src/projections/conversation-queries.ts'
 import { createMessageSearch } from '../../src/projections/message-search.ts'
 import { createProjectionWriter } from '../../src/projections/projection-writer.ts'
@@ -26,6 +27,7 @@ import { openEventStoreDb } from '../../src/store/eventstoredb-store.ts'
 import { startTestPostgres, type TestPostgres } from '../projections/support/test-postgres.ts'
 
 export const JWT_SECRET = 'a secret of the tests, long enough to sign'
+export const NODES_KEY = new Uint8Array(32).fill(7)
 
 export interface Answer {
   readonly status: number
@@ -84,6 +86,8 @@ export interface ApiFixture {
 }
 
 export interface ApiFixtureOptions {
+  /** The connection string of a record that several nodes share; left out, it has one of its own. */
+  readonly record?: string
   readonly limits?: Partial<ApiLimits>
   readonly parts?: Partial<ApiParts>
   readonly settings?: Partial<ApiSettings>
@@ -95,8 +99,9 @@ let postgres: Promise<TestPostgres> | undefined
 afterAll(async () => (await postgres)?.stop())
 
 export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixture> {
-  const eventStore = await startEmbeddedEventStore({ inMemory: true })
-  const store = openEventStoreDb({ connectionString: eventStore.connectionString, logger: silentLogger })
+  const eventStore = options.record ? undefined : await startEmbeddedEventStore({ inMemory: true })
+  const connectionString = options.record ?? eventStore?.connectionString ?? ''
+  const store = openEventStoreDb({ connectionString, logger: silentLogger })
   const codec = createCodec()
   const handler = createCommandHandler({
     store,
@@ -112,11 +117,15 @@ export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixt
   const queries = createConversationQueries({ database, logger: silentLogger })
   const writer = createProjectionWriter({ database, reader: store, codec, logger: silentLogger })
   writer.start()
+  const sessions = createSessionMarks({ store, codec, clock: systemClock, logger: silentLogger })
+  const ending = new AbortController()
+  const following = sessions.follow(ending.signal)
   const app = buildHttpServer({
     gateway: options.wrapGateway?.(gateway, live) ?? gateway,
     queries: options.wrapQueries?.(queries) ?? queries,
     search: createMessageSearch({ database }).search,
     live,
+    sessionMarks: sessions.marks,
     previewRouting: ({ text }) => ({
       ...{ intent: 'learning', agent: 'learning', method: 'model', confidence: 0.9, guard: 'clear' },
       ...{ candidates: [{ intent: 'learning', probability: 0.9 }], routerVersion: '1' },
@@ -127,6 +136,7 @@ export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixt
     logger: silentLogger,
     settings: {
       auth: { mode: 'development', jwtSecret: JWT_SECRET },
+      nodesKey: NODES_KEY,
       allowedOrigins: ['https://chat.example.org'],
       isBehindProxy: false,
       limits: { ...defaultApiLimits, newSocketsPerPersonPerMinuteMax: 1_000, closeGraceMs: 1_000, ...options.limits },
@@ -250,10 +260,12 @@ export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixt
     async close() {
       for (const socket of sockets) socket.terminate()
       await app.close()
+      ending.abort()
+      await following
       await writer.stop()
       await database.close()
       await store.close()
-      await eventStore.stop()
+      await eventStore?.stop()
     },
   }
   return fixture

@@ -28,9 +28,7 @@ export async function startRecord(): Promise<RecordHarness> {
     connectionString,
     another,
     async stop() {
-      console.log('closing')
       await Promise.all(opened.map((store) => store.close()))
-      console.log('closed')
       await embedded?.stop()
     },
   }

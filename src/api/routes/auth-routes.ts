@@ -72,7 +72,7 @@ function registerConnectionToken(app: ApiServer, { guard, connectionTokens }: Ap
   )
 }
 
-function registerLogout(app: ApiServer, { guard, endedTokens, sockets }: ApiServices): void {
+function registerLogout(app: ApiServer, { guard, sessionMarks, sessionEnded }: ApiServices): void {
   app.post(
     '/api/v1/auth/logout',
     {
@@ -85,8 +85,10 @@ function registerLogout(app: ApiServer, { guard, endedTokens, sockets }: ApiServ
     },
     async (request, reply) => {
       const person = guard.personOf(request)
-      if (!endedTokens.end(person)) return answerProblem(reply, refusal('sign-out-busy'))
-      sockets.closeOfToken(person.tokenId)
+      const { tokenId, ownerId, expiresAt } = person
+      const ended = { kind: 'token', tokenId, ownerId, expiresAt } as const
+      sessionEnded(ended) // Here at once; recording it tells the other nodes, and this one after a restart.
+      await sessionMarks.end(ended)
       return reply
         .header('set-cookie', sessionCookie(request, '', 0))
         .code(204)

@@ -1,7 +1,7 @@
 /** Admits sockets to conversations: each is accepted first and then, where the rules say no, closed with a code. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { RawData, WebSocket } from 'ws'
-import { type Refusal, refusal } from '../../shared/failures.ts'
+import { isFault, type Refusal, refusal } from '../../shared/failures.ts'
 import { type Position, toPosition } from '../../shared/ids.ts'
 import { within } from '../../shared/waiting.ts'
 import type { ApiServices } from '../api-services.ts'
@@ -33,8 +33,10 @@ export function registerChatSocket(app: FastifyInstance, services: ApiServices):
       try {
         await open(socket, request as FastifyRequest<SocketRoute>, services)
       } catch (error) {
-        services.logger.error({ requestId: request.id, error }, 'socket could not be opened')
-        socket.close(closeCodes.ourMistake, 'internal')
+        services.logger.error({ requestId: request.id, error: String(error) }, 'socket could not be opened')
+        if (isFault(error, 'store-unavailable') || isFault(error, 'conflict-persists'))
+          reject(socket, { closeCode: closeCodes.tryAgain, reason: refusal('store-unavailable') })
+        else socket.close(closeCodes.ourMistake, 'internal')
       } finally {
         socket.resume()
       }
@@ -72,7 +74,7 @@ async function admit(
   request: FastifyRequest<SocketRoute>,
   services: ApiServices,
 ): Promise<Person | Rejection> {
-  const { sockets, connectionTokens, connectionRate, endedTokens, settings } = services
+  const { sockets, connectionTokens, connectionRate, endedSessions, settings } = services
   if (sockets.isStopping()) return { closeCode: closeCodes.restarting, reason: refusal('stopping') }
   if (!isOriginAllowed(request, settings.allowedOrigins)) {
     return { closeCode: closeCodes.notAllowed, reason: refusal('origin-not-allowed') }
@@ -82,7 +84,7 @@ async function admit(
   }
   const { token } = request.query
   const person = typeof token === 'string' ? await connectionTokens.take(token) : undefined
-  if (person === undefined || endedTokens.isEnded(person.tokenId) || person.expiresAt <= services.clock()) {
+  if (person === undefined || endedSessions.isEnded(person) || person.expiresAt <= services.clock()) {
     return { closeCode: closeCodes.notSignedIn, reason: refusal('not-signed-in') }
   }
   if (!person.roles.includes('user')) return { closeCode: closeCodes.notAllowed, reason: refusal('role-missing') }
@@ -117,7 +119,7 @@ function send(socket: WebSocket, frame: ServerFrame, { settings, collected }: Ap
   if (socket.readyState !== socket.OPEN) return
   if (socket.bufferedAmount > settings.limits.unsentBytesPerSocketMax) {
     // Nothing is added from here on; a peer that does not even take the close frame is cut by the socket's own timer.
-    socket.close(closeCodes.tooSlow, 'too slow')
+    socket.close(closeCodes.tryAgain, 'too slow')
     return
   }
   collected.framesSent.inc({ type: frame.type })

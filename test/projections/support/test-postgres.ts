@@ -37,11 +37,12 @@ export async function startTestPostgres(maxConnections = 80): Promise<TestPostgr
   }
   const createDatabase = async () => {
     databases += 1
+    const name = `test_${databases}`
     const client = await connect(server.connectionString)
-    await client.query(`create database test_${databases}`)
+    await client.query(`create database ${name}`)
     await client.end()
     const url = new URL(server.connectionString)
-    url.pathname = `/test_${databases}`
+    url.pathname = `/${name}`
     return url.href
   }
   return {
