@@ -109,6 +109,11 @@ export const variables = {
     'info',
     'How much is logged, as JSON lines on standard error.',
   ),
+  OTEL_EXPORTER_OTLP_ENDPOINT: variable(
+    z.url().optional(),
+    undefined,
+    'Base address of an OpenTelemetry receiver (OTLP over HTTP) for traces; unset sends none.',
+  ),
   NODE_ENV: variable(z.string().optional(), undefined, '`production` refuses AUTH_MODE=development.'),
 } as const
 

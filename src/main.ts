@@ -19,6 +19,7 @@ import { conversationIdOf } from './events/stream-names.ts'
 import { developmentSecret, openDataDirectory } from './main/data-directory.ts'
 import { startServers } from './main/server-processes.ts'
 import { createSessionMarks } from './main/session-marks.ts'
+import { startTracing } from './main/tracing.ts'
 import { createConversationQueries } from './projections/conversation-queries.ts'
 import { openDatabase } from './projections/database.ts'
 import { createMessageSearch } from './projections/message-search.ts'
@@ -77,7 +78,9 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
   const model = createOfflineAssistant(loadKnowledgeBase(), { deltaDelayMs: config.LLM_DELTA_DELAY_MS })
   const servers = await starting
 
-  const store = openEventStoreDb({ connectionString: servers.eventStoreUrl, logger })
+  const tracing = await startTracing(config.OTEL_EXPORTER_OTLP_ENDPOINT)
+  stopLater('tracing', tracing.stop)
+  const store = tracing.store(openEventStoreDb({ connectionString: servers.eventStoreUrl, logger }))
   stopLater('record', store.close)
   let isRecordReachable = true
   await store.lastPosition() // Asked for its answer alone: a record that cannot be reached is no start.
@@ -100,14 +103,16 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
   collectDefaultMetrics({ register: metrics })
   addReadSideMetrics({ registry: metrics, database, ...(writer && { writer }) })
 
-  const handler = createCommandHandler({
-    store,
-    codec,
-    clock: systemClock,
-    decider: conversationDecider,
-    personOf: ownerOf,
-    beforeFirstAppend: ageTransientStreams(store, config.EMBERLOG_TRANSIENT_MAX_AGE_S),
-  })
+  const handler = tracing.handler(
+    createCommandHandler({
+      store,
+      codec,
+      clock: systemClock,
+      decider: conversationDecider,
+      personOf: ownerOf,
+      beforeFirstAppend: ageTransientStreams(store, config.EMBERLOG_TRANSIENT_MAX_AGE_S),
+    }),
+  )
   const live = createLiveAnswers()
   const responder = createResponder({
     queue: store,
@@ -116,7 +121,7 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
     handler,
     route: router.route,
     agentFor,
-    model,
+    model: tracing.model(model),
     tools: noTools,
     live,
     elapsedMs: () => performance.now(),
@@ -158,7 +163,7 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
   }
 
   async function listen(): Promise<string> {
-    const gateway = withLiveStop(createConversationGateway(handler), responder)
+    const gateway = tracing.gateway(withLiveStop(createConversationGateway(handler), responder))
     const settings = await apiSettings(config)
     const sessions = createSessionMarks({ store, codec, clock: systemClock, logger })
     run('session feed', sessions.follow(working.signal))

@@ -9,7 +9,7 @@ const FRAME_MS_MAX = 20_000
 export interface Person {
   readonly userId: string
   readonly get: (path: string, headers?: Record<string, string>) => Promise<Answer>
-  readonly send: (method: string, path: string, body?: unknown) => Promise<Answer>
+  readonly send: (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>
   readonly open: (conversation: string) => Promise<ChatSocket>
   readonly connectionToken: () => Promise<string>
 }
@@ -76,7 +76,7 @@ export async function signIn(url: string, userId: string, roles?: readonly strin
   return {
     userId,
     get: (path, headers) => request('GET', path, undefined, { ...authorization, ...headers }),
-    send: (method, path, body) => request(method, path, body, authorization),
+    send: (method, path, body, headers) => request(method, path, body, { ...authorization, ...headers }),
     connectionToken,
     async open(conversation) {
       const token = await connectionToken()
