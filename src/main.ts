@@ -22,7 +22,9 @@ import { createSessionMarks } from './main/session-marks.ts'
 import { startTracing } from './main/tracing.ts'
 import { createConversationQueries } from './projections/conversation-queries.ts'
 import { openDatabase } from './projections/database.ts'
+import { listGenerations } from './projections/generations.ts'
 import { createMessageSearch } from './projections/message-search.ts'
+import { listParkedStreams } from './projections/parked-events.ts'
 import { createProjectionWriter, type ProjectionWriter } from './projections/projection-writer.ts'
 import { addReadSideMetrics } from './projections/read-side-metrics.ts'
 import { followConversations } from './reactors/conversation-feed.ts'
@@ -175,6 +177,11 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
       sessionMarks: sessions.marks,
       previewRouting: router.route,
       readiness,
+      operations: async () => ({
+        generations: await listGenerations(database.queries),
+        parked: await listParkedStreams(database),
+        connections: database.metrics(),
+      }),
       metrics,
       clock: systemClock,
       logger,

@@ -17,7 +17,9 @@ import { createCodec } from '../../src/events/codec.ts'
 import { conversationIdOf, conversationStream, responseMessageIdOf } from '../../src/events/stream-names.ts'
 import { createSessionMarks } from '../../src/main/session-marks.ts'
 import { createConversationQueries } from '../../src/projections/conversation-queries.ts'
+import { listGenerations } from '../../src/projections/generations.ts'
 import { createMessageSearch } from '../../src/projections/message-search.ts'
+import { listParkedStreams } from '../../src/projections/parked-events.ts'
 import { createProjectionWriter } from '../../src/projections/projection-writer.ts'
 import type { ConversationQueries } from '../../src/projections/query-types.ts'
 import { createLiveAnswers, type LiveAnswers } from '../../src/reactors/live-answers.ts'
@@ -130,6 +132,11 @@ export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixt
       ...{ intent: 'learning', agent: 'learning', method: 'model', confidence: 0.9, guard: 'clear' },
       ...{ candidates: [{ intent: 'learning', probability: 0.9 }], routerVersion: '1' },
       evidence: [{ kind: 'feature', name: text.slice(0, 10), weight: 1 }],
+    }),
+    operations: async () => ({
+      generations: await listGenerations(database.queries),
+      parked: await listParkedStreams(database),
+      connections: database.metrics(),
     }),
     readiness: () => [{ name: 'event store', isReady: true, detail: 'connected' }],
     clock: systemClock,
