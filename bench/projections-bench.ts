@@ -161,7 +161,7 @@ async function copyAlone({ database, events }: Stage): Promise<number> {
   const startedAt = performance.now()
   await inTransaction(database, async (script, connection) => {
     await beginMigrating(connection)
-    const { schema } = await createGeneration(connection)
+    const { schema } = await createGeneration(connection, 1)
     for (const model of readModels) {
       const target = `${schema}.${model.name} (${columnNames(model).join(', ')})`
       await script(`do $$ begin execute format('copy ${target} from %L', ${fileOf(model.name)}); end $$`)
@@ -187,7 +187,7 @@ async function oneByOne({ database, store }: Stage): Promise<number> {
   const generation = await database.queries.withConnection((connection) =>
     connection.transaction(async () => {
       await beginMigrating(connection)
-      return createGeneration(connection)
+      return createGeneration(connection, 1)
     }, MIGRATING),
   )
   return database.writer.withConnection(async (connection) => {

@@ -65,7 +65,12 @@ export const variables = {
     undefined,
     'Connection string of a Postgres; unset starts the embedded one.',
   ),
-  DATABASE_CONNECTIONS_MAX: variable(wholeNumber(3, 900), '10', 'Connections of all pools of this process together.'),
+  DATABASE_CONNECTIONS_MAX: variable(wholeNumber(2, 900), '10', 'Connections of all pools of this process together.'),
+  EMBERLOG_PARTITIONS: variable(
+    wholeNumber(1, 64),
+    '1',
+    'Into how many partitions of streams new generations of read models are divided; shared out among processes.',
+  ),
   LLM_PROVIDER: variable(
     z.enum(['offline', 'openai-compatible', 'openai', 'anthropic', 'google']),
     'offline',

@@ -13,6 +13,7 @@ import { createCommandHandler } from './commands/command-handler.ts'
 import { conversationDecider, ownerOf } from './commands/conversation-decider.ts'
 import type { ConversationGateway } from './commands/conversation-gateway.ts'
 import { ageTransientStreams, createConversationGateway } from './commands/conversation-handler.ts'
+import { createActRecorder } from './commands/operator-acts-handler.ts'
 import type { Config, Role } from './config.ts'
 import { createCodec } from './events/codec.ts'
 import { conversationIdOf } from './events/stream-names.ts'
@@ -94,11 +95,15 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
     connectionString: servers.databaseUrl,
     connectionsMax: config.DATABASE_CONNECTIONS_MAX,
     applicationName: 'emberlog',
+    partitions: config.EMBERLOG_PARTITIONS,
     logger,
   })
   stopLater('database', database.close)
   const queries = createConversationQueries({ database, logger })
-  const writer = has('projector') ? createProjectionWriter({ database, reader: store, codec, logger }) : undefined
+  const recordAct = createActRecorder({ store, codec, clock: systemClock })
+  const writer = has('projector')
+    ? createProjectionWriter({ database, reader: store, codec, logger, recordAct })
+    : undefined
   if (writer !== undefined) stopLater('projection writer', writer.stop)
   writer?.start()
   const metrics = new Registry()

@@ -1,10 +1,13 @@
 /** `emberlog projections …`: looks after the read models, beside a running Emberlog or alone. */
+import { userInfo } from 'node:os'
 import type { Command } from 'commander'
+import { createActRecorder } from '../commands/operator-acts-handler.ts'
 import type { Config } from '../config.ts'
 import { createCodec } from '../events/codec.ts'
 import { type Database, openDatabase } from '../projections/database.ts'
 import { dropGeneration, rollBackTo } from '../projections/generation-acts.ts'
 import { listGenerations } from '../projections/generations.ts'
+import { type ActBy, recordNotedActs } from '../projections/operator-acts.ts'
 import {
   discardParkedEvent,
   listParkedStreams,
@@ -13,6 +16,7 @@ import {
   showParkedEvents,
 } from '../projections/parked-events.ts'
 import { type RebuildProgress, rebuildProjections } from '../projections/rebuild.ts'
+import { systemClock } from '../shared/clock.ts'
 import { Fault } from '../shared/failures.ts'
 import { parsePosition } from '../shared/ids.ts'
 import type { Logger } from '../shared/logger.ts'
@@ -27,6 +31,8 @@ import { reachServers } from './server-access.ts'
 const COMMAND_CONNECTIONS_MAX = 3
 
 const AS_JSON = ['--json', 'print lines of JSON'] as const
+/** Who it was goes into the record with the act. */
+const BY = ['--by <name>', 'who decided it', userName()] as const
 
 export function addProjectionsCommands(emberlog: Command, run: RunCommand): void {
   const projections = emberlog.command('projections').description('look after the read models')
@@ -34,6 +40,7 @@ export function addProjectionsCommands(emberlog: Command, run: RunCommand): void
     .command('rebuild')
     .description('build the read models anew from the record, beside the live ones, and take them into use')
     .option('--force', 'take them into use even if they differ without a known reason')
+    .option(...BY)
     .option('--json', 'print progress and result as lines of JSON')
     .action((options: RebuildOptions) => run((config, logger) => rebuild(config, options, logger)))
   projections
@@ -44,15 +51,15 @@ export function addProjectionsCommands(emberlog: Command, run: RunCommand): void
   projections
     .command('roll-back <generation>')
     .description('lead readers back to an earlier generation that is still fed')
+    .option(...BY)
     .option(...AS_JSON)
-    .action((number: string, options: OutputOptions) =>
-      run((config, logger) => rollBack(config, number, options, logger)),
-    )
+    .action((number: string, options: ActOptions) => run((config, logger) => rollBack(config, number, options, logger)))
   projections
     .command('drop <generation>')
     .description('remove a generation that nobody reads')
+    .option(...BY)
     .option(...AS_JSON)
-    .action((number: string, options: OutputOptions) => run((config, logger) => drop(config, number, options, logger)))
+    .action((number: string, options: ActOptions) => run((config, logger) => drop(config, number, options, logger)))
 
   const parked = projections
     .command('parked')
@@ -72,14 +79,16 @@ export function addProjectionsCommands(emberlog: Command, run: RunCommand): void
   parked
     .command('retry <stream>')
     .description('handle the parked events of a stream again')
+    .option(...BY)
     .option(...AS_JSON)
-    .action((stream: string, options: OutputOptions) =>
+    .action((stream: string, options: ActOptions) =>
       run((config, logger) => retryParked(config, stream, options, logger)),
     )
   parked
     .command('discard <stream> <position>')
     .description('leave the first parked event of a stream out of the read models for good; the record keeps it')
-    .option('--by <name>', 'who decided it', 'operator')
+    .option('--reason <text>', 'why, for those who read the record later', '')
+    .option(...BY)
     .option('--yes', 'confirm')
     .option(...AS_JSON)
     .action((stream: string, position: string, options: DiscardOptions) =>
@@ -89,6 +98,29 @@ export function addProjectionsCommands(emberlog: Command, run: RunCommand): void
 
 interface OutputOptions {
   readonly json?: boolean
+}
+
+interface ActOptions extends OutputOptions {
+  readonly by: string
+}
+
+const byOf = ({ by }: ActOptions): ActBy => ({ kind: 'operator', id: by })
+const BY_CHARACTERS_MAX = 256
+const REASON_CHARACTERS_MAX = 2_000
+
+/** Throws `argument-invalid`: what cannot be written into the record must not be done either. */
+function checkActOptions({ by, reason = '' }: ActOptions & { readonly reason?: string }): void {
+  if (by.trim() === '' || by.length > BY_CHARACTERS_MAX) throw new Fault('argument-invalid', { by })
+  if (reason.length > REASON_CHARACTERS_MAX)
+    throw new Fault('argument-invalid', { reason: `${reason.length} characters` })
+}
+
+function userName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return 'operator' // An account without a name, as in some containers.
+  }
 }
 
 interface Reached {
@@ -110,24 +142,33 @@ async function withReadSide(
     connectionString: servers.databaseUrl,
     connectionsMax: COMMAND_CONNECTIONS_MAX,
     applicationName: 'emberlog-command',
+    partitions: config.EMBERLOG_PARTITIONS,
     logger,
   })
   reached.defer(database.close)
-  return await work({ database, reader })
+  const recordAct = createActRecorder({ store: reader, codec: createCodec(), clock: systemClock })
+  try {
+    return await work({ database, reader })
+  } finally {
+    await recordNotedActs({ database, recordAct, logger })
+  }
 }
 
-interface RebuildOptions extends OutputOptions {
+interface RebuildOptions extends ActOptions {
   readonly force?: boolean
 }
 
 /** Resolves with the exit code; a difference that nothing explains is thrown as `generation-differs`. */
-function rebuild(config: Config, options: RebuildOptions, logger: Logger): Promise<number> {
-  return withReadSide(config, logger, async ({ database, reader }) => {
+async function rebuild(config: Config, options: RebuildOptions, logger: Logger): Promise<number> {
+  checkActOptions(options)
+  return await withReadSide(config, logger, async ({ database, reader }) => {
     const line = progressLine()
     const onProgress = (progress: RebuildProgress) =>
       options.json ? sayJson({ event: 'progress', ...progress }) : line.show(progressText(progress))
     const isForced = options.force === true
-    const result = await rebuildProjections({ database, reader, codec: createCodec(), logger, onProgress, isForced })
+    const by = byOf(options)
+    const act = { database, reader, codec: createCodec(), logger, onProgress, isForced, by }
+    const result = await rebuildProjections(act)
     line.clear()
     const { digest: _digest, ...shown } = result
     if (options.json) {
@@ -158,18 +199,22 @@ function listAllGenerations(config: Config, options: OutputOptions, logger: Logg
   })
 }
 
-function rollBack(config: Config, number: string, options: OutputOptions, logger: Logger): Promise<number> {
-  return withReadSide(config, logger, async ({ database }) => {
-    const generation = await rollBackTo({ database, logger, generation: generationNumber(number) })
+async function rollBack(config: Config, number: string, options: ActOptions, logger: Logger): Promise<number> {
+  checkActOptions(options)
+  const wanted = generationNumber(number)
+  return await withReadSide(config, logger, async ({ database }) => {
+    const generation = await rollBackTo({ database, logger, generation: wanted, by: byOf(options) })
     if (options.json) sayJson({ event: 'rolled-back', generation: generation.number })
     else say(`generation ${generation.number} is live again`)
     return exitCodes.success
   })
 }
 
-function drop(config: Config, number: string, options: OutputOptions, logger: Logger): Promise<number> {
-  return withReadSide(config, logger, async ({ database }) => {
-    await dropGeneration({ database, logger, generation: generationNumber(number) })
+async function drop(config: Config, number: string, options: ActOptions, logger: Logger): Promise<number> {
+  checkActOptions(options)
+  const unwanted = generationNumber(number)
+  return await withReadSide(config, logger, async ({ database }) => {
+    await dropGeneration({ database, logger, generation: unwanted, by: byOf(options) })
     if (options.json) sayJson({ event: 'dropped', generation: Number(number) })
     else say(`generation ${number} is dropped`)
     return exitCodes.success
@@ -207,15 +252,17 @@ function showParked(config: Config, stream: string, options: OutputOptions, logg
   })
 }
 
-function retryParked(config: Config, stream: string, options: OutputOptions, logger: Logger): Promise<number> {
-  return withReadSide(config, logger, async ({ database, reader }) =>
-    sayReleased(await retryParkedEvents({ database, reader, codec: createCodec(), logger, stream }), options),
-  )
+async function retryParked(config: Config, stream: string, options: ActOptions, logger: Logger): Promise<number> {
+  checkActOptions(options)
+  return await withReadSide(config, logger, async ({ database, reader }) => {
+    const act = { database, reader, codec: createCodec(), logger, stream, by: byOf(options) }
+    return sayReleased(await retryParkedEvents(act), options)
+  })
 }
 
-interface DiscardOptions extends OutputOptions {
+interface DiscardOptions extends ActOptions {
   readonly yes?: boolean
-  readonly by: string
+  readonly reason: string
 }
 
 /** Leaves an event out of the read models for good, so it wants to be confirmed: throws `discard-not-confirmed` without `--yes`. */
@@ -226,11 +273,13 @@ async function discardParked(
   options: DiscardOptions,
   logger: Logger,
 ): Promise<number> {
+  checkActOptions(options)
   const parsed = parsePosition(position)
   if (parsed === undefined) throw new Fault('argument-invalid', { position })
   if (options.yes !== true) throw new Fault('discard-not-confirmed', { stream, position })
   return await withReadSide(config, logger, async ({ database, reader }) => {
-    const act = { database, reader, codec: createCodec(), logger, stream, position: parsed, discardedBy: options.by }
+    const parts = { database, reader, codec: createCodec(), logger }
+    const act = { ...parts, stream, position: parsed, by: byOf(options), reason: options.reason }
     return sayReleased(await discardParkedEvent(act), options)
   })
 }

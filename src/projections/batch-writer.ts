@@ -4,16 +4,19 @@ import { Fault } from '../shared/failures.ts'
 import { foldBatch, Rows, rowsToLoad } from './batch-fold.ts'
 import type { Connection } from './connection.ts'
 import type { Generation } from './generations.ts'
+import { byProjector } from './operator-acts.ts'
 import { readModels } from './projectors.ts'
 import { loadRows, storeClause } from './row-statements.ts'
 
-/** Announces `<generation> <position>` to every process when a checkpoint has moved. */
+/** Announces `<generation> <partition> <position>` to every process when a checkpoint has moved. */
 export const POSITION_CHANNEL = 'emberlog_position'
 
 /** An event that goes to the parked ones instead of into rows. */
 export interface ParkedEvent {
   readonly event: StoredEvent
   readonly reason: string
+  /** Of the fault, for the record. */
+  readonly code: string
   /** The one that could not be handled, rather than a later event of its stream. */
   readonly isFirst: boolean
 }
@@ -110,7 +113,7 @@ function storeStatement(
     String(batch.position),
     batch.events.length + batch.parked.length,
     states,
-    `${generation} ${batch.position}`,
+    `${generation} ${partition} ${batch.position}`,
     String(from.parkedVersion),
   ]
   const parts = [
@@ -141,6 +144,8 @@ function storeStatement(
   if (batch.parked.length > 0) {
     parts.push(`, parked as (${parkClause(values.length + 1)})`)
     values.push(...parkedValues(batch.parked))
+    parts.push(`, noted as (${noteClause(values.length + 1)})`)
+    values.push(...notedValues(generation, batch.parked))
   }
   parts.push(`select pg_notify('${POSITION_CHANNEL}', $7::text) from moved`)
   return { text: parts.join('\n'), values }
@@ -152,7 +157,23 @@ function parkClause(first: number): string {
       (generation, position, stream, revision, event_id, type, created_at, reason, is_first)
     select $1::integer, new_row.*
     from moved, unnest(${types.map((type, index) => `$${first + index}::${type}[]`).join(', ')}) as new_row
-    on conflict do nothing`
+    on conflict do nothing
+    returning position`
+}
+
+/** The record shall know of it, but only once, however often the event is met again. */
+function noteClause(first: number): string {
+  return `insert into emberlog.act (type, data, actor_kind, actor_id)
+    select 'EventParked', data, '${byProjector.kind}', '${byProjector.id}'
+    from parked
+      join unnest($${first}::bigint[], $${first + 1}::jsonb[]) as first_of_stream (position, data) using (position)`
+}
+
+function notedValues(generation: number, parked: readonly ParkedEvent[]): unknown[][] {
+  const first = parked.filter(({ isFirst }) => isFirst)
+  const dataOf = ({ event: { stream, position, type }, code }: ParkedEvent) =>
+    JSON.stringify({ generation, stream, position: String(position), eventType: type, code })
+  return [first.map(({ event }) => String(event.position)), first.map(dataOf)]
 }
 
 function parkedValues(parked: readonly ParkedEvent[]): unknown[][] {

@@ -4,26 +4,33 @@ import { pause } from '../shared/waiting.ts'
 import type { ConnectionPool } from './connection-pool.ts'
 
 export interface BudgetShares {
-  /** Owned by the writer as long as it runs: one for each generation it feeds at the same time. */
+  /** Owned by the writer as long as it runs: for partitions of the live generation, and one for another generation. */
   readonly writer: number
   /** Hears of new positions; without it, waiting queries ask again at short intervals. */
   readonly listener: number
+  /** Looks for keys of sealed text; without it, they are looked for as everything else is. */
+  readonly vault: number
   /** Shared by everything that reads. */
   readonly queries: number
 }
 
 const CONNECTIONS_MIN = 2
-/** From here on there is enough for a second generation beside the live one. */
+/** From here on there is enough for a second generation beside the live one, and for keys. */
 const CONNECTIONS_FOR_TWO_WRITERS = 6
+/** At most this part of the budget writes the live generation, however many partitions it has. */
+const WRITING_PART = 1 / 3
 
-/** Divides the budget; `connection-budget-too-small` below two connections. */
-export function divideBudget(connectionsMax: number): BudgetShares {
+/** Divides the budget; `connection-budget-too-small` below two connections. Partitions may share a connection. */
+export function divideBudget(connectionsMax: number, partitions = 1): BudgetShares {
   if (!Number.isInteger(connectionsMax) || connectionsMax < CONNECTIONS_MIN) {
     throw new Fault('connection-budget-too-small', { connectionsMax, connectionsMin: CONNECTIONS_MIN })
   }
-  const writer = connectionsMax >= CONNECTIONS_FOR_TWO_WRITERS ? 2 : 1
+  const hasRoom = connectionsMax >= CONNECTIONS_FOR_TWO_WRITERS
+  const live = Math.max(1, Math.min(partitions, Math.floor(connectionsMax * WRITING_PART)))
+  const writer = hasRoom ? live + 1 : 1
   const listener = connectionsMax > CONNECTIONS_MIN ? 1 : 0
-  return { writer, listener, queries: connectionsMax - writer - listener }
+  const vault = hasRoom ? 1 : 0
+  return { writer, listener, vault, queries: connectionsMax - writer - listener - vault }
 }
 
 export interface ProcessIdentity {

@@ -89,6 +89,8 @@ class PostgresConnection implements OpenConnection {
   onStatement: (isRunning: boolean) => void = () => {}
   readonly #lost: AbortController
   #running = 0
+  /** Statements of several users of this connection pass one after the other. */
+  #last: Promise<unknown> = Promise.resolve()
   #mayTakeLong = false
   #closed: Promise<void> | undefined
 
@@ -148,8 +150,10 @@ class PostgresConnection implements OpenConnection {
   async #run<Value>(text: string, statement: () => Promise<Value>): Promise<Value> {
     this.#running += 1
     if (this.#running === 1) this.onStatement(true)
+    const mine = this.#last.then(statement)
+    this.#last = mine.catch(() => {})
     try {
-      return await statement()
+      return await mine
     } catch (error) {
       const fault = asDatabaseFault(error, firstWords(text))
       if (fault.code === 'database-unavailable') this.#lost.abort()

@@ -15,6 +15,8 @@ export interface DatabaseOptions {
   readonly connectionsMax: number
   /** Shown by `pg_stat_activity`, followed by the share and the process. */
   readonly applicationName: string
+  /** Into how many partitions of streams a generation that is made here is divided, 1 to 64; 1 when left out. */
+  readonly partitions?: number
   readonly logger: Logger
   readonly limits?: Partial<DatabaseLimits>
 }
@@ -51,6 +53,10 @@ export interface Database {
   readonly metrics: () => readonly PoolMetrics[]
   /** Tells from now on how long each request waited for a connection of which share. */
   readonly onAcquired: (listener: (share: string, waitedMs: number) => void) => void
+  /** For keys of sealed text; its own share where the budget has room for it, else that of all readers. */
+  readonly vault: ConnectionPool
+  /** Of generations that are made here. */
+  readonly partitions: number
   /** The beginning of the names of all connections of this program, as `pg_stat_activity` shows them. */
   readonly applicationName: string
   /** Creates or repairs what the read side needs: control tables, and a generation to look at. */
@@ -67,7 +73,8 @@ export interface Database {
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const { connectionString, connectionsMax, applicationName, logger } = options
   const limits = { ...databaseLimits, ...options.limits }
-  const shares = divideBudget(connectionsMax)
+  const partitions = options.partitions ?? 1
+  const shares = divideBudget(connectionsMax, partitions)
   const identity = { applicationName, instance: randomBytes(3).toString('hex'), connectionsMax }
 
   const acquiredListeners: ((share: string, waitedMs: number) => void)[] = []
@@ -92,13 +99,16 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const queries = pool('queries', limits.queryMsMax, false)
   const writer = pool('writer', limits.writeMsMax, true)
   const listener = shares.listener > 0 ? pool('listener', limits.queryMsMax, true) : undefined
-  const pools = [writer, queries, ...(listener === undefined ? [] : [listener])]
+  const ownVault = shares.vault > 0 ? pool('vault', limits.queryMsMax, false) : undefined
+  const pools = [writer, queries, listener, ownVault].filter((each) => each !== undefined)
   const stops: (() => Promise<void>)[] = []
 
   const database: Database = {
     writer,
     queries,
     listener,
+    vault: ownVault ?? queries,
+    partitions,
     metrics: () => pools.map((each) => each.metrics()),
     onAcquired: (listener) => {
       acquiredListeners.push(listener)
@@ -107,7 +117,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     prepare: () =>
       queries.withConnection(async (connection) => {
         await migrate(connection, logger)
-        await ensureLiveGeneration(connection, logger)
+        await ensureLiveGeneration(connection, logger, partitions)
       }),
     onClose: (stop) => {
       stops.push(stop)

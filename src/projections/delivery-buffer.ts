@@ -11,6 +11,8 @@ export interface BatchLimits {
   readonly waitMsMax: number
   /** Positions without events, of streams that are none of ours, are saved this seldom. */
   readonly positionWaitMsMax: number
+  /** When live, a position whose event belongs to another partition is saved this soon: somebody may wait to read it. */
+  readonly foreignWaitMsMax: number
 }
 
 export interface CollectedBatch {
@@ -20,7 +22,9 @@ export interface CollectedBatch {
 
 export class DeliveryBuffer {
   readonly #limits: BatchLimits
+  readonly #isOurs: (event: StoredEvent) => boolean
   #events: StoredEvent[] = []
+  #hasForeign = false
   #bytes = 0
   #position: Position | undefined
   /** Of the last delivery accepted. */
@@ -33,8 +37,9 @@ export class DeliveryBuffer {
   #changed = Promise.withResolvers<void>()
   #taken = Promise.withResolvers<void>()
 
-  constructor(limits: BatchLimits) {
+  constructor(limits: BatchLimits, isOurs: (event: StoredEvent) => boolean = () => true) {
     this.#limits = limits
+    this.#isOurs = isOurs
   }
 
   /** True when everything that the log held has been delivered, taken, and handled. */
@@ -94,6 +99,10 @@ export class DeliveryBuffer {
     this.#last = position
     this.#position = position
     if (delivery.kind !== 'event') return
+    if (!this.#isOurs(delivery.event)) {
+      this.#hasForeign = true
+      return
+    }
     this.#events.push(delivery.event)
     this.#bytes += sizeOf(delivery.event)
   }
@@ -106,7 +115,10 @@ export class DeliveryBuffer {
   #waitMs(): number {
     if (this.#position === undefined) return Number.POSITIVE_INFINITY
     const waitedMs = performance.now() - this.#firstAt
-    if (this.#events.length === 0) return this.#limits.positionWaitMsMax - waitedMs
+    if (this.#events.length === 0) {
+      const { foreignWaitMsMax, positionWaitMsMax } = this.#limits
+      return (this.#isLive && this.#hasForeign ? foreignWaitMsMax : positionWaitMsMax) - waitedMs
+    }
     return this.#isLive || this.#isFull() ? 0 : this.#limits.waitMsMax - waitedMs
   }
 
@@ -114,6 +126,7 @@ export class DeliveryBuffer {
     const batch = { events: this.#events, position: this.#position as Position }
     this.#isInHand = true
     this.#events = []
+    this.#hasForeign = false
     this.#bytes = 0
     this.#position = undefined
     this.#taken.resolve()

@@ -12,6 +12,7 @@ import {
   showGeneration,
 } from './generations.ts'
 import { beginMigrating, MIGRATING } from './migrations.ts'
+import { type ActBy, noteAct } from './operator-acts.ts'
 
 const ATTEMPTS_MAX = 20
 const RETRY_MS = 500
@@ -21,19 +22,20 @@ export interface GenerationAct {
   readonly database: Pick<Database, 'queries'>
   readonly logger: Logger
   readonly generation: number
+  readonly by: ActBy
 }
 
 /**
  * Points the views at a finished generation that is still fed. Throws `generation-unknown`, `generation-live`,
  * `generation-unfinished` (it was never complete) or `generation-behind` (nobody feeds it any more).
  */
-export async function rollBackTo({ database, logger, generation: number }: GenerationAct): Promise<Generation> {
+export async function rollBackTo({ database, logger, generation: number, by }: GenerationAct): Promise<Generation> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       const shown = await database.queries.withConnection((connection) =>
-        connection.transaction(() => leadReadersTo(connection, number), MIGRATING),
+        connection.transaction(() => leadReadersTo(connection, number, by), MIGRATING),
       )
-      logger.warn({ generation: number }, 'rolled the read models back')
+      logger.warn({ generation: number, by: by.id }, 'rolled the read models back')
       return shown
     } catch (error) {
       const mayPass = isFault(error, 'database-busy') || isFault(error, 'generation-behind')
@@ -44,7 +46,7 @@ export async function rollBackTo({ database, logger, generation: number }: Gener
 }
 
 /** Holds the live checkpoint, so that the other generation can be seen to be as far. */
-async function leadReadersTo(connection: Connection, number: number): Promise<Generation> {
+async function leadReadersTo(connection: Connection, number: number, by: ActBy): Promise<Generation> {
   await beginMigrating(connection)
   await connection.script(`set local lock_timeout = ${LOCK_MS_MAX}`)
   const target = await findGeneration(connection, number)
@@ -58,15 +60,18 @@ async function leadReadersTo(connection: Connection, number: number): Promise<Ge
   )
   const live = await findLiveGeneration(connection)
   const { position } = await findGeneration(connection, number)
-  if (live !== undefined && position < live.position) {
-    throw new Fault('generation-behind', { generation: number, position, livePosition: live.position })
+  if (live !== undefined && position < live.positionMax) {
+    throw new Fault('generation-behind', { generation: number, position, livePosition: live.positionMax })
   }
   await showGeneration(connection, target)
+  if (live !== undefined) {
+    await noteAct(connection, { type: 'GenerationRolledBack', data: { generation: number, replaced: live.number } }, by)
+  }
   return { ...target, state: 'live', position }
 }
 
 /** Drops the tables of a generation for good; its number stays known. Throws `generation-unknown` or `generation-live`. */
-export async function dropGeneration({ database, logger, generation: number }: GenerationAct): Promise<void> {
+export async function dropGeneration({ database, logger, generation: number, by }: GenerationAct): Promise<void> {
   await database.queries.withConnection((connection) =>
     connection.transaction(async () => {
       await beginMigrating(connection)
@@ -74,9 +79,10 @@ export async function dropGeneration({ database, logger, generation: number }: G
       if (state === 'live') throw new Fault('generation-live', { generation: number })
       await forgetGeneration(connection, number)
       await connection.script(`drop schema if exists ${schema} cascade`)
+      await noteAct(connection, { type: 'GenerationDropped', data: { generation: number } }, by)
     }, MIGRATING),
   )
-  logger.info({ generation: number }, 'dropped a generation of read models')
+  logger.info({ generation: number, by: by.id }, 'dropped a generation of read models')
 }
 
 async function findGeneration(connection: Connection, number: number): Promise<Generation> {

@@ -10,6 +10,7 @@ import type { Connection } from './connection.ts'
 import { isValueRefused } from './database-failures.ts'
 import { type BatchLimits, type CollectedBatch, DeliveryBuffer } from './delivery-buffer.ts'
 import type { Generation } from './generations.ts'
+import { partitionOf } from './stream-partition.ts'
 
 export interface FeederParts {
   readonly reader: Pick<EventReader, 'subscribeToAll'>
@@ -27,6 +28,7 @@ export class GenerationFeeder {
   readonly #parts: FeederParts
   readonly #generation: Generation
   readonly #writer: BatchWriter
+  readonly #isOurs: (event: StoredEvent) => boolean
   /** Streams with a parked event, and the position of the first: from there on everything is parked. */
   readonly #parkedStreams: Map<string, bigint>
   /** Positions that an operator leaves out. */
@@ -42,16 +44,27 @@ export class GenerationFeeder {
     this.#parts = parts
     this.#generation = generation
     this.#writer = writer
+    this.#isOurs = exceptions.isOurs
     this.#parkedStreams = exceptions.parkedStreams
     this.#discarded = exceptions.discarded
   }
 
-  /** Takes up a generation where its checkpoint stands. The caller holds the generation's lock on this connection. */
-  static async open(parts: FeederParts, connection: Connection, generation: Generation): Promise<GenerationFeeder> {
+  /**
+   * Takes up a partition of a generation where its checkpoint stands. The caller holds the partition's lock on this connection.
+   * While a generation is built, partition 0 stands for all of it.
+   */
+  static async open(
+    parts: FeederParts,
+    connection: Connection,
+    generation: Generation,
+    partition = 0,
+  ): Promise<GenerationFeeder> {
     const { number, schema, state } = generation
     // A generation that readers are led away from is still fed, so that they can be led back.
     const states: Generation['state'][] = state === 'building' ? ['building'] : ['live', 'retired']
-    const writer = await BatchWriter.open(connection, { generation: number, schema, partition: 0, states })
+    const writer = await BatchWriter.open(connection, { generation: number, schema, partition, states })
+    const partitions = state === 'building' ? 1 : generation.partitions
+    const isOurs = ({ stream }: { readonly stream: string }) => partitionOf(stream, partitions) === partition
     const parked = await connection.query<{ stream: string; position: bigint }>(
       `select stream, min(position) as position
       from emberlog.parked_event
@@ -62,7 +75,8 @@ export class GenerationFeeder {
     )
     const discarded = await connection.query<{ position: bigint }>('select position from emberlog.discarded_event')
     return new GenerationFeeder(parts, generation, writer, {
-      parkedStreams: new Map(parked.map(({ stream, position }) => [stream, position])),
+      isOurs,
+      parkedStreams: new Map(parked.filter(isOurs).map(({ stream, position }) => [stream, position])),
       discarded: new Set(discarded.map(({ position }) => position)),
     })
   }
@@ -87,8 +101,29 @@ export class GenerationFeeder {
    */
   async follow(signal: AbortSignal, until?: Position): Promise<void> {
     if (until !== undefined && this.position >= until) return
-    const buffer = new DeliveryBuffer(this.#parts.limits)
+    const buffer = new DeliveryBuffer(this.#parts.limits, this.#isOurs)
     this.#buffer = buffer
+    await this.#pull(buffer, signal, until, (batch) => this.handle(batch))
+  }
+
+  /**
+   * Handles events up to `until` that `isWanted`, and leaves the checkpoint where it is: they come once more, and then change
+   * nothing. For comparing with partitions that are not equally far.
+   */
+  async followAhead(signal: AbortSignal, until: Position, isWanted: (event: StoredEvent) => boolean): Promise<void> {
+    if (this.position >= until) return
+    const buffer = new DeliveryBuffer(this.#parts.limits, isWanted)
+    await this.#pull(buffer, signal, until, async ({ events }) => {
+      if (events.length > 0) await this.#store(await this.#decode(events), 'where it is')
+    })
+  }
+
+  async #pull(
+    buffer: DeliveryBuffer,
+    signal: AbortSignal,
+    until: Position | undefined,
+    handle: (batch: CollectedBatch) => Promise<void>,
+  ): Promise<void> {
     const ending = new AbortController()
     const end = () => {
       ending.abort()
@@ -107,7 +142,7 @@ export class GenerationFeeder {
       for (;;) {
         const batch = await buffer.take()
         if (batch === undefined) return
-        await this.handle(batch)
+        await handle(batch)
       }
     } finally {
       signal.removeEventListener('abort', end)
@@ -145,7 +180,7 @@ export class GenerationFeeder {
   }
 
   /** Halves a batch with an unacceptable event until that event stands alone, and parks it. */
-  async #store(items: readonly Item[], position: Position): Promise<void> {
+  async #store(items: readonly Item[], position: Position | 'where it is'): Promise<void> {
     const events: RecordedEvent[] = []
     const parked: ParkedEvent[] = []
     for (const { event, recorded, parked: reason } of items) {
@@ -154,7 +189,7 @@ export class GenerationFeeder {
       else if (recorded !== undefined) events.push(recorded)
     }
     try {
-      await this.#writer.store({ events, parked, position })
+      await this.#writer.store({ events, parked, position: position === 'where it is' ? this.position : position })
     } catch (error) {
       const isPoison = isValueRefused(error) || isFault(error, 'event-not-projectable')
       const [only] = items
@@ -163,7 +198,8 @@ export class GenerationFeeder {
         return this.#store([{ event: only.event, parked: this.#park(only.event, error as Fault) }], position)
       }
       const middle = items.length >> 1
-      await this.#store(items.slice(0, middle), items[middle - 1]?.event.position ?? position)
+      const halfway = position === 'where it is' ? position : (items[middle - 1]?.event.position ?? position)
+      await this.#store(items.slice(0, middle), halfway)
       await this.#store(items.slice(middle), position)
     }
   }
@@ -179,12 +215,13 @@ export class GenerationFeeder {
       { generation: this.#generation.number, stream, revision, position, type, code: fault.code },
       'parking an event and the later ones of its stream',
     )
-    return { event, reason: `${fault.message}${cause}`.slice(0, 2_000), isFirst: true }
+    return { event, reason: `${fault.message}${cause}`.slice(0, 2_000), code: fault.code, isFirst: true }
   }
 }
 
-/** What keeps events from becoming rows. */
+/** What keeps events from becoming rows: another partition has them, or they are parked or discarded. */
 interface Exceptions {
+  readonly isOurs: (event: StoredEvent) => boolean
   readonly parkedStreams: Map<string, bigint>
   readonly discarded: ReadonlySet<bigint>
 }
@@ -197,5 +234,5 @@ interface Item {
 }
 
 function parkedAsFollower(event: StoredEvent): ParkedEvent {
-  return { event, reason: 'follows a parked event of its stream', isFirst: false }
+  return { event, reason: 'follows a parked event of its stream', code: '', isFirst: false }
 }

@@ -1,25 +1,25 @@
-/** Writes one generation as its only owner: recovers by itself, stands by while another process owns it. */
+/** Feeds one generation: owns as many of its partitions as is its part, recovers by itself, stands by while others own them. */
 import type { Codec } from '../events/codec.ts'
 import { Fault, isFault } from '../shared/failures.ts'
 import type { Logger } from '../shared/logger.ts'
 import { pause } from '../shared/waiting.ts'
 import type { EventReader } from '../store/event-store.ts'
-import { writerLock } from './advisory-locks.ts'
 import type { Connection } from './connection.ts'
 import type { Database } from './database.ts'
 import type { BatchLimits } from './delivery-buffer.ts'
 import { GenerationFeeder } from './generation-feeder.ts'
 import type { Generation } from './generations.ts'
+import { PartitionOwnership } from './partition-ownership.ts'
 
 export interface GenerationWriterParts {
-  readonly database: Pick<Database, 'writer' | 'queries' | 'prepare'>
+  readonly database: Pick<Database, 'writer' | 'queries' | 'partitions' | 'prepare'>
   readonly reader: Pick<EventReader, 'subscribeToAll' | 'lastPosition'>
   readonly codec: Codec
   readonly logger: Logger
 }
 
 export interface WriterLimits extends BatchLimits {
-  /** A standby asks this often whether the owner is gone. */
+  /** Owners say this often that they are alive, and standbys ask whether an owner is gone. */
   readonly standbyMs: number
   readonly retryDelayMsMin: number
   readonly retryDelayMsMax: number
@@ -30,9 +30,24 @@ export const writerLimits: WriterLimits = {
   bytesMax: 8 * 1024 * 1024,
   waitMsMax: 100,
   positionWaitMsMax: 1_000,
-  standbyMs: 1_000,
+  foreignWaitMsMax: 10,
+  standbyMs: 500,
   retryDelayMsMin: 50,
   retryDelayMsMax: 2_000,
+}
+
+interface Feeding {
+  readonly feeder: GenerationFeeder
+  readonly stopping: AbortController
+  /** Rejects when it cannot go on. */
+  readonly done: Promise<void>
+}
+
+/** The time from joining those who feed the generation to leaving them. */
+interface Tenure {
+  readonly ownership: PartitionOwnership
+  readonly ending: AbortSignal
+  readonly fail: (error: unknown) => void
 }
 
 // starting ─► standby ─► catching up ─► live
@@ -42,22 +57,25 @@ export class GenerationWriter {
   readonly generation: Generation
   readonly #parts: GenerationWriterParts
   readonly #limits: WriterLimits
+  /** Its partitions share so many. */
+  readonly connectionsMax: number
   readonly #stopping = new AbortController()
   readonly #running: Promise<void>
   #phase: 'starting' | 'standby' | 'feeding' | 'retrying' | 'stopped' = 'starting'
   #reason: string | undefined
-  #feeder: GenerationFeeder | undefined
+  readonly #feedings = new Map<number, Feeding>()
   #handledBefore = 0
 
   /** Begins at once. */
-  constructor(parts: GenerationWriterParts, generation: Generation, limits: WriterLimits) {
+  constructor(parts: GenerationWriterParts, generation: Generation, limits: WriterLimits, connectionsMax: number) {
     this.#parts = parts
     this.generation = generation
     this.#limits = limits
+    this.connectionsMax = connectionsMax
     this.#running = this.#run()
   }
 
-  /** Finishes the batch in hand and gives up the ownership. */
+  /** Finishes the batches in hand and gives up the ownership. */
   async stop(): Promise<void> {
     this.#stopping.abort()
     await this.#running
@@ -65,7 +83,7 @@ export class GenerationWriter {
 
   get state(): 'starting' | 'standby' | 'catching up' | 'live' | 'retrying' | 'stopped' {
     if (this.#phase !== 'feeding') return this.#phase
-    return this.#feeder?.isCaughtUp === true ? 'live' : 'catching up'
+    return this.feeders.every(({ isCaughtUp }) => isCaughtUp) ? 'live' : 'catching up'
   }
 
   /** What went wrong, in plain words, while retrying. */
@@ -73,12 +91,21 @@ export class GenerationWriter {
     return this.#reason
   }
 
-  get feeder(): GenerationFeeder | undefined {
-    return this.#feeder
+  /** Of the partitions that this process owns. */
+  get feeders(): GenerationFeeder[] {
+    return [...this.#feedings.values()].map(({ feeder }) => feeder)
+  }
+
+  /** What every partition owned here has handled; undefined when none is. */
+  get position(): bigint | undefined {
+    return this.feeders
+      .map(({ position }) => position)
+      .sort((a, b) => (a < b ? -1 : 1))
+      .at(0)
   }
 
   get handledTotal(): number {
-    return this.#handledBefore + (this.#feeder?.handledTotal ?? 0)
+    return this.feeders.reduce((sum, { handledTotal }) => sum + handledTotal, this.#handledBefore)
   }
 
   async #run(): Promise<void> {
@@ -87,7 +114,7 @@ export class GenerationWriter {
     while (!signal.aborted) {
       const handledBefore = this.#handledBefore
       try {
-        await this.#ownAndFeed(signal)
+        await this.#withConnections([], (connections) => this.#ownAndFeed(connections, signal))
         delayMs = this.#limits.retryDelayMsMin
       } catch (error) {
         if (signal.aborted) break
@@ -101,47 +128,65 @@ export class GenerationWriter {
     this.#phase = 'stopped'
   }
 
-  async #ownAndFeed(signal: AbortSignal): Promise<void> {
-    const { database, logger } = this.#parts
-    const { number } = this.generation
-    await database.writer.withConnection(async (connection) => {
-      if (!(await this.#waitForOwnership(connection, signal))) return
-      logger.info({ generation: number }, 'owning the read models')
-      try {
-        await this.#feed(connection, signal)
-      } finally {
-        this.#handledBefore += this.#feeder?.handledTotal ?? 0
-        this.#feeder = undefined
-        await connection.query('select pg_advisory_unlock($1, $2)', writerLock(number, 0)).catch(() => {})
-        logger.info({ generation: number }, 'gave up the read models')
+  #withConnections(
+    connections: readonly Connection[],
+    work: (connections: readonly Connection[]) => Promise<void>,
+  ): Promise<void> {
+    if (connections.length === this.connectionsMax) return work(connections)
+    return this.#parts.database.writer.withConnection((next) => this.#withConnections([...connections, next], work))
+  }
+
+  async #ownAndFeed(connections: readonly Connection[], signal: AbortSignal): Promise<void> {
+    const ownership = await PartitionOwnership.join(connections, this.generation)
+    const failing = new AbortController()
+    const ending = AbortSignal.any([signal, failing.signal, ...connections.map(({ lost }) => lost)])
+    const tenure = { ownership, ending, fail: (error: unknown) => failing.abort(error) }
+    try {
+      while (!ending.aborted) {
+        await this.#lookAround(tenure)
+        await pause(this.#limits.standbyMs, ending)
       }
-    })
-  }
-
-  /** False when we stop first. */
-  async #waitForOwnership(connection: Connection, signal: AbortSignal): Promise<boolean> {
-    while (!signal.aborted) {
-      const [lock] = await connection.query<{ isOwner: boolean }>(
-        'select pg_try_advisory_lock($1, $2) as "isOwner"',
-        writerLock(this.generation.number, 0),
-      )
-      if (lock?.isOwner) return true
-      this.#phase = 'standby'
-      this.#reason = undefined
-      await pause(this.#limits.standbyMs, signal)
+      if (failing.signal.aborted) throw failing.signal.reason
+      if (!signal.aborted) throw new Fault('database-unavailable', { doing: 'feeding the read models' })
+    } finally {
+      await Promise.allSettled([...this.#feedings.keys()].map((partition) => this.#stopFeeding(partition)))
+      await ownership.leave()
     }
-    return false
   }
 
-  async #feed(connection: Connection, signal: AbortSignal): Promise<void> {
+  /** Feeds what nobody else does, and hands over what is more than our part. */
+  async #lookAround(tenure: Tenure): Promise<void> {
+    const { ownership } = tenure
+    const { taken, surplus } = await ownership.look()
+    for (const partition of taken) await this.#beginFeeding(partition, tenure)
+    for (const partition of surplus) {
+      await this.#stopFeeding(partition)
+      await ownership.giveUp(partition)
+    }
+    this.#phase = this.#feedings.size === 0 ? 'standby' : 'feeding'
+    this.#reason = undefined
+  }
+
+  async #beginFeeding(partition: number, { ownership, ending, fail }: Tenure): Promise<void> {
     const { reader, codec, logger } = this.#parts
     const parts = { reader, codec, logger, limits: this.#limits }
-    this.#feeder = await GenerationFeeder.open(parts, connection, this.generation)
-    await this.#refuseShorterRecord(this.#feeder.position)
-    this.#phase = 'feeding'
-    this.#reason = undefined
-    await this.#feeder.follow(AbortSignal.any([signal, connection.lost]))
-    if (!signal.aborted) throw new Fault('database-unavailable', { doing: 'feeding the read models' })
+    const feeder = await GenerationFeeder.open(parts, ownership.connectionOf(partition), this.generation, partition)
+    await this.#refuseShorterRecord(feeder.position)
+    const stopping = new AbortController()
+    const done = feeder.follow(AbortSignal.any([ending, stopping.signal]))
+    done.catch(fail)
+    this.#feedings.set(partition, { feeder, stopping, done })
+    logger.info({ generation: this.generation.number, partition }, 'owning the read models')
+  }
+
+  async #stopFeeding(partition: number): Promise<void> {
+    const feeding = this.#feedings.get(partition)
+    if (feeding === undefined) return
+    feeding.stopping.abort()
+    await feeding.done.catch(() => {})
+    this.#handledBefore += feeding.feeder.handledTotal
+    this.#feedings.delete(partition)
+    this.#parts.logger.info({ generation: this.generation.number, partition }, 'gave up the read models')
   }
 
   /** Read models that know more than the record belong to another record: adding to them would mix two histories. */

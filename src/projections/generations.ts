@@ -11,22 +11,26 @@ export interface Generation {
   readonly schema: string
   readonly projectorsVersion: number
   readonly state: 'building' | 'live' | 'retired' | 'dropped'
-  /** The last position handled; -1 before the first. */
+  /** Streams are divided into so many from the moment it is first shown; while it is built, one checkpoint stands for all. */
+  readonly partitions: number
+  /** The last position handled by all partitions; -1 before the first. */
   readonly position: bigint
+  /** The last position handled by any of them. */
+  readonly positionMax: bigint
   readonly eventCount: bigint
   readonly createdAt: Date
   readonly liveAt: Date | null
 }
 
-/** Says which generation is live and how far it is, at the moment it becomes so: `live <generation> <position>`. */
+/** Says which generation is live and how far each partition is, at the moment it becomes so: `live <generation> <position>,…`. */
 export const LIVE_ANNOUNCEMENT = 'live'
 
 const GENERATION_DIRECTORY = new URL('./sql/generation/', import.meta.url)
 
 const INDEXING_MEMORY = '128MB'
 
-const GENERATION_QUERY = `select generation.number, schema_name as schema, projectors_version as "projectorsVersion", state,
-    coalesce(min(position), -1) as position, coalesce(sum(event_count), 0)::bigint as "eventCount",
+const GENERATION_QUERY = `select generation.number, schema_name as schema, projectors_version as "projectorsVersion", state, partitions,
+    coalesce(min(position), -1) as position, coalesce(max(position), -1) as "positionMax", coalesce(sum(event_count), 0)::bigint as "eventCount",
     created_at as "createdAt", live_at as "liveAt"
   from emberlog.generation
     left join emberlog.checkpoint on generation.number = checkpoint.generation`
@@ -43,7 +47,11 @@ export async function findLiveGeneration(connection: Pick<Connection, 'query'>):
 }
 
 /** Makes sure that readers have read models to look at; empty ones when there were none, which the writer then fills. */
-export async function ensureLiveGeneration(connection: Connection, logger: Logger): Promise<Generation> {
+export async function ensureLiveGeneration(
+  connection: Connection,
+  logger: Logger,
+  partitions: number,
+): Promise<Generation> {
   return connection.transaction(async () => {
     await beginMigrating(connection)
     const live = await findLiveGeneration(connection)
@@ -52,7 +60,7 @@ export async function ensureLiveGeneration(connection: Connection, logger: Logge
       logger.warn({ generation: live.number }, 'the live read models are gone; making new ones from the record')
       await forgetGeneration(connection, live.number)
     }
-    const generation = await createGeneration(connection)
+    const generation = await createGeneration(connection, partitions)
     await indexGeneration(connection, generation.schema)
     await showGeneration(connection, generation)
     logger.info({ generation: generation.number, version: PROJECTORS_VERSION }, 'made the first read models')
@@ -61,7 +69,7 @@ export async function ensureLiveGeneration(connection: Connection, logger: Logge
 }
 
 /** Makes the empty tables of the next generation. Inside a transaction that began migrating. */
-export async function createGeneration(connection: Connection): Promise<Generation> {
+export async function createGeneration(connection: Connection, partitions: number): Promise<Generation> {
   const [next] = await connection.query<{ number: number }>(
     `select greatest(
         (select max(number) from emberlog.generation),
@@ -71,9 +79,9 @@ export async function createGeneration(connection: Connection): Promise<Generati
   const number = (next?.number ?? 0) + 1
   const schema = `chat_g${number}`
   await connection.query(
-    `insert into emberlog.generation (number, schema_name, projectors_version, state)
-    values ($1, $2, $3, 'building')`,
-    [number, schema, PROJECTORS_VERSION],
+    `insert into emberlog.generation (number, schema_name, projectors_version, state, partitions)
+    values ($1, $2, $3, 'building', $4)`,
+    [number, schema, PROJECTORS_VERSION, partitions],
   )
   await connection.query('insert into emberlog.checkpoint (generation) values ($1)', [number])
   await connection.script(`create schema ${schema}`)
@@ -107,6 +115,7 @@ export async function showGeneration(connection: Connection, { number, schema }:
     `update emberlog.generation set state = 'live', live_at = now(), retired_at = null where number = $1`,
     [number],
   )
+  await divideIntoPartitions(connection, number)
   for (const model of readModels) await showReadModel(connection, schema, model)
   await connection.script(
     `create or replace view chat.position as
@@ -117,8 +126,27 @@ export async function showGeneration(connection: Connection, { number, schema }:
     comment on view chat.position is 'The last position of the log that is in these read models; -1 before the first.'`,
   )
   await connection.query(
-    `select pg_notify('emberlog_position', concat_ws(' ', $1::text, generation, position)) from chat.position`,
-    [LIVE_ANNOUNCEMENT],
+    `select pg_notify('emberlog_position', concat_ws(' ', $1::text, generation,
+        string_agg(position::text, ',' order by partition)))
+    from emberlog.checkpoint
+    where generation = $2
+    group by generation`,
+    [LIVE_ANNOUNCEMENT, number],
+  )
+}
+
+/** From here on each partition has a checkpoint of its own, which begins where the one for all of them is. */
+async function divideIntoPartitions(connection: Connection, number: number): Promise<void> {
+  await connection.query(
+    `insert into emberlog.checkpoint (generation, partition, position)
+    select generation, new_partition, position
+    from emberlog.checkpoint
+      join emberlog.generation on number = generation,
+      generate_series(1, partitions - 1) as new_partition
+    where generation = $1
+      and partition = 0
+    on conflict do nothing`,
+    [number],
   )
 }
 

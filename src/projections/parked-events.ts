@@ -9,7 +9,9 @@ import type { Connection } from './connection.ts'
 import type { Database } from './database.ts'
 import { isValueRefused } from './database-failures.ts'
 import { type Generation, listGenerations } from './generations.ts'
+import { type ActBy, noteAct } from './operator-acts.ts'
 import { PROJECTORS_VERSION } from './projectors.ts'
+import { partitionOf } from './stream-partition.ts'
 
 export interface ParkedStream {
   readonly generation: number
@@ -96,6 +98,7 @@ export interface ParkedAct {
   readonly codec: Codec
   readonly logger: Logger
   readonly stream: string
+  readonly by: ActBy
 }
 
 export interface ReleaseOutcome {
@@ -124,10 +127,27 @@ export async function retryParkedEvents(act: ParkedAct): Promise<ReleaseOutcome[
  * again. The record keeps the event. Throws `not-parked` unless `position` is the first parked position of the stream.
  */
 export async function discardParkedEvent(
-  act: ParkedAct & { readonly position: Position; readonly discardedBy: string },
+  act: ParkedAct & { readonly position: Position; readonly reason: string },
 ): Promise<ReleaseOutcome[]> {
-  const { database, stream, position, discardedBy } = act
-  const discarded = await database.queries.query(
+  const { database, stream, position, by, reason } = act
+  const discarded = await database.queries.withConnection((connection) =>
+    connection.transaction(async () => {
+      const rows = await discardNow(connection, act)
+      const data = { stream, position: String(position), reason }
+      if (rows.length > 0) await noteAct(connection, { type: 'ParkedEventDiscarded', data }, by)
+      return rows
+    }),
+  )
+  if (discarded.length === 0) throw new Fault('not-parked', { stream, position })
+  act.logger.warn({ stream, position, by: by.id }, 'discarded a parked event')
+  return retryParkedEvents(act)
+}
+
+function discardNow(
+  connection: Connection,
+  { stream, position, by }: ParkedAct & { readonly position: Position },
+): Promise<object[]> {
+  return connection.query(
     `insert into emberlog.discarded_event (position, stream, revision, event_id, type, reason, discarded_by)
     select position, stream, revision, event_id, type, reason, $3
     from emberlog.parked_event
@@ -137,11 +157,8 @@ export async function discardParkedEvent(
     limit 1
     on conflict do nothing
     returning position`,
-    [stream, String(position), discardedBy],
+    [stream, String(position), by.id],
   )
-  if (discarded.length === 0) throw new Fault('not-parked', { stream, position })
-  act.logger.warn({ stream, position, discardedBy }, 'discarded a parked event')
-  return retryParkedEvents(act)
 }
 
 async function generationsWith({ database, stream }: ParkedAct): Promise<Generation[]> {
@@ -190,17 +207,32 @@ async function readEvents({ reader, stream }: ParkedAct, from: bigint, to: bigin
 
 async function releaseNow(
   act: ParkedAct,
-  { number, schema }: Generation,
+  generation: Generation,
   connection: Connection,
   events: readonly StoredEvent[],
 ): Promise<ReleaseOutcome | 'more were parked'> {
+  const outcome = await releaseAsFarAsPossible(act, generation, connection, events)
+  if (outcome === 'more were parked') return outcome
+  const { released, remaining } = outcome
+  const data = { generation: generation.number, stream: act.stream, released, remaining }
+  await noteAct(connection, { type: 'ParkedEventsReleased', data }, act.by)
+  return outcome
+}
+
+async function releaseAsFarAsPossible(
+  act: ParkedAct,
+  { number, schema, partitions }: Generation,
+  connection: Connection,
+  events: readonly StoredEvent[],
+): Promise<ReleaseOutcome | 'more were parked'> {
+  const partition = partitionOf(act.stream, partitions)
   const [checkpoint] = await connection.query<{ position: bigint }>(
     `update emberlog.checkpoint
     set parked_version = parked_version + 1
     where generation = $1
-      and partition = 0
+      and partition = $2
     returning position`,
-    [number],
+    [number, partition],
   )
   const parked = await connection.query<{ position: bigint }>(
     `select position
@@ -213,7 +245,7 @@ async function releaseNow(
   const known = new Map(events.map((event) => [event.position as bigint, event]))
   const isComplete = events.length >= RETRY_EVENTS_MAX || parked.every(({ position }) => known.has(position))
   if (checkpoint === undefined || !isComplete) return 'more were parked'
-  const target: BatchTarget = { generation: number, schema, partition: 0, states: ['live', 'retired'] }
+  const target: BatchTarget = { generation: number, schema, partition, states: ['live', 'retired'] }
   const writer = await BatchWriter.open(connection, target)
   const discarded = await findDiscarded(connection, parked)
   let released = 0

@@ -25,8 +25,10 @@ export class PositionWatcher {
   readonly #waiters = new Set<Waiter>()
   readonly #listening: Promise<void>
   #generation: number | undefined
-  /** -1 before the first event; undefined until it is known. */
-  #position: bigint | undefined
+  /** Of each partition, -1 before its first event; empty until it is known. */
+  #positions: bigint[] = []
+  /** What all partitions have handled: the least of their positions. */
+  #reached: bigint | undefined
   #isListening = false
   #polling: Promise<void> | undefined
 
@@ -39,13 +41,13 @@ export class PositionWatcher {
 
   /** The last position handled; 0 before the first event. Throws the fault of the database. */
   async position(): Promise<Position> {
-    if (this.#position === undefined || !this.#isListening) await this.#refresh()
-    return toPosition(this.#position === undefined || this.#position < 0n ? 0n : this.#position)
+    if (this.#positions.length === 0 || !this.#isListening) await this.#refresh()
+    return toPosition(this.#reached === undefined || this.#reached < 0n ? 0n : this.#reached)
   }
 
   /** True as soon as everything up to the position is visible; false when it was not within `waitMsMax`. */
   async waitFor(position: Position, waitMsMax: number): Promise<boolean> {
-    if (this.#isReached(position)) return true
+    if (this.#isListening && this.#isReached(position)) return true
     if (!this.#isListening) await this.#refresh()
     if (!this.#isReached(position) && this.#waiters.size < WAITERS_MAX && waitMsMax > 0) {
       await this.#hold(position, waitMsMax)
@@ -73,22 +75,36 @@ export class PositionWatcher {
   }
 
   #isReached(position: Position): boolean {
-    return this.#position !== undefined && this.#position >= position
+    return this.#reached !== undefined && this.#reached >= position
   }
 
-  #know(generation: number, position: bigint): void {
-    const isNews = generation !== this.#generation || this.#position === undefined || position > this.#position
-    if (!isNews) return
+  /** Takes the positions of all partitions as they are said to be, and wakes who waited for them. */
+  #know(generation: number, positions: bigint[]): void {
     this.#generation = generation
-    this.#position = position
+    this.#positions = positions
+    this.#reached = least(positions)
     for (const waiter of this.#waiters) if (this.#isReached(waiter.position)) waiter.resolve()
   }
 
+  /** What is heard meanwhile may be newer than what was asked for: of both, the further one counts. */
   async #refresh(): Promise<void> {
-    const [row] = await this.#database.queries.query<{ generation: number; position: bigint }>(
-      'select generation, position from chat.position',
+    const row = await this.#ask()
+    if (row === undefined) return
+    const isSame = this.#isListening && row.generation === this.#generation
+    this.#know(
+      row.generation,
+      row.positions.map((position, index) => furthest(position, isSame ? this.#positions[index] : undefined)),
     )
-    if (row !== undefined) this.#know(row.generation, row.position)
+  }
+
+  async #ask(): Promise<{ generation: number; positions: bigint[] } | undefined> {
+    const [row] = await this.#database.queries.query<{ generation: number; positions: string[] }>(
+      `select generation, array_agg(checkpoint.position::text order by partition) as positions
+      from emberlog.checkpoint
+        join chat.position using (generation)
+      group by generation`,
+    )
+    return row && { generation: row.generation, positions: row.positions.map(BigInt) }
   }
 
   async #poll(): Promise<void> {
@@ -110,6 +126,7 @@ export class PositionWatcher {
         this.#logger.warn({ reason: String(error) }, 'cannot hear of new positions, asking instead')
       }
       this.#isListening = false
+      this.#know(this.#generation ?? 0, []) // A server that crashed may have lost the last of what it announced.
       await pause(LISTEN_RETRY_MS, signal)
     }
   }
@@ -118,8 +135,8 @@ export class PositionWatcher {
     const { signal } = this.#stopping
     connection.client.on('notification', ({ payload }) => this.#hearAnnouncement(payload ?? ''))
     await connection.query(`listen ${POSITION_CHANNEL}`)
-    await this.#refresh()
     this.#isListening = true
+    await this.#refresh()
     await new Promise<void>((resolve) => {
       for (const end of [signal, connection.lost]) {
         if (end.aborted) resolve()
@@ -132,9 +149,25 @@ export class PositionWatcher {
   /** Announcements come in the order of their transactions, so the generation that was last called live is the live one. */
   #hearAnnouncement(payload: string): void {
     const words = payload.split(' ')
-    const isLive = words[0] === LIVE_ANNOUNCEMENT
-    const [generation, position] = isLive ? words.slice(1) : words
-    if (generation === undefined || position === undefined) return
-    if (isLive || Number(generation) === this.#generation) this.#know(Number(generation), BigInt(position))
+    if (words[0] === LIVE_ANNOUNCEMENT) {
+      const [, generation, positions = ''] = words
+      this.#know(Number(generation), positions.split(',').map(BigInt))
+    } else if (Number(words[0]) === this.#generation) {
+      const partition = Number(words[1])
+      const known = this.#positions[partition]
+      if (known === undefined) return
+      this.#know(this.#generation, this.#positions.with(partition, furthest(BigInt(words[2] ?? 0), known)))
+    }
   }
+}
+
+function furthest(one: bigint, other: bigint | undefined): bigint {
+  return other !== undefined && other > one ? other : one
+}
+
+/** Undefined of none. */
+function least(positions: readonly bigint[]): bigint | undefined {
+  let least = positions[0]
+  for (const position of positions) if (least !== undefined && position < least) least = position
+  return least
 }

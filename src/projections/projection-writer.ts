@@ -5,11 +5,14 @@ import { type Position, toPosition } from '../shared/ids.ts'
 import { pause } from '../shared/waiting.ts'
 import { GenerationWriter, type GenerationWriterParts, type WriterLimits, writerLimits } from './generation-writer.ts'
 import { type Generation, listGenerations } from './generations.ts'
+import { byProjector, type RecordAct, recordNotedActs } from './operator-acts.ts'
 import { PROJECTORS_VERSION } from './projectors.ts'
 import { rebuildProjections } from './rebuild.ts'
 
 export interface ProjectionWriterParts extends GenerationWriterParts {
   readonly clock?: Clock
+  /** Without it, acts stay noted in the database until a process that has it comes along. */
+  readonly recordAct?: RecordAct
   readonly limits?: Partial<WriterLimits>
 }
 
@@ -17,8 +20,10 @@ export interface WriterStatus {
   readonly state: 'starting' | 'standby' | 'catching up' | 'live' | 'retrying' | 'stopped'
   /** The live generation. */
   readonly generation: number | undefined
-  /** The last position handled by this process; undefined before the first. */
+  /** The last position handled by all partitions that this process owns; undefined before the first. */
   readonly position: Position | undefined
+  /** How many partitions of the live generation this process owns. */
+  readonly partitions: number
   readonly handledTotal: number
   /** How long ago the last handled event was recorded, while catching up; 0 when live. */
   readonly behindMs: number
@@ -71,17 +76,19 @@ class GenerationSupervisor implements ProjectionWriter {
 
   readonly status = (): WriterStatus => {
     const writer = this.#live && this.#writers.get(this.#live.number)
-    const feeder = writer?.feeder
+    const feeders = writer?.feeders ?? []
+    const position = writer?.position ?? -1n
     const state = this.#stopping.signal.aborted ? 'stopped' : (writer?.state ?? this.#stateWithoutWriter())
-    const lastEventAt = feeder?.lastEventAt
+    const lastEventAt = earliest(feeders.filter(({ isCaughtUp }) => !isCaughtUp).map((each) => each.lastEventAt))
     const now = (this.#parts.clock ?? systemClock)()
     return {
       state,
       generation: this.#live?.number,
-      position: feeder === undefined || feeder.position < 0n ? undefined : toPosition(feeder.position),
+      position: position < 0n ? undefined : toPosition(position),
+      partitions: feeders.length,
       handledTotal: this.#handledBefore + (writer?.handledTotal ?? 0),
       behindMs: state === 'live' || lastEventAt === undefined ? 0 : Math.max(0, now.getTime() - lastEventAt.getTime()),
-      parkedStreams: feeder?.parkedStreamCount ?? 0,
+      parkedStreams: feeders.reduce((sum, { parkedStreamCount }) => sum + parkedStreamCount, 0),
       reason: writer?.reason ?? this.#reason,
     }
   }
@@ -99,10 +106,16 @@ class GenerationSupervisor implements ProjectionWriter {
         this.#reason = error instanceof Error ? error.message : String(error)
         if (isFault(error, 'read-models-missing')) await this.#parts.database.prepare().catch(() => {})
       })
+      await this.#recordActs()
       await pause(LOOK_MS, signal)
     }
     await Promise.all([...this.#writers.values()].map((writer) => writer.stop()))
     await this.#building
+  }
+
+  async #recordActs(): Promise<void> {
+    const { database, logger, recordAct } = this.#parts
+    if (recordAct !== undefined) await recordNotedActs({ database, recordAct, logger })
   }
 
   async #look(): Promise<void> {
@@ -110,16 +123,22 @@ class GenerationSupervisor implements ProjectionWriter {
     if (this.#building === undefined) this.#reason = undefined
     this.#live = generations.find(({ state }) => state === 'live')
     if (this.#live === undefined) return this.#parts.database.prepare()
-    const wanted = toWrite(generations, this.#parts.database.writer.metrics().connectionsMax)
+    const { connectionsMax } = this.#parts.database.writer.metrics()
+    const wanted = toWrite(generations, connectionsMax)
+    const connectionsOf = ({ state, partitions }: Generation) =>
+      // The live one has all connections but the one that is for another generation.
+      state === 'live' ? Math.max(1, Math.min(partitions, connectionsMax - 1)) : 1
     for (const [number, writer] of this.#writers) {
-      if (wanted.some((generation) => generation.number === number)) continue
+      const generation = wanted.find((each) => each.number === number)
+      if (generation !== undefined && connectionsOf(generation) === writer.connectionsMax) continue
       this.#writers.delete(number)
       this.#handledBefore += writer.handledTotal
       await writer.stop()
     }
     for (const generation of wanted) {
       if (this.#writers.has(generation.number) || this.#stopping.signal.aborted) continue
-      this.#writers.set(generation.number, new GenerationWriter(this.#parts, generation, this.#limits))
+      const writer = new GenerationWriter(this.#parts, generation, this.#limits, connectionsOf(generation))
+      this.#writers.set(generation.number, writer)
     }
     if (this.#live.projectorsVersion < PROJECTORS_VERSION) this.#building ??= this.#build(this.#live)
   }
@@ -128,10 +147,11 @@ class GenerationSupervisor implements ProjectionWriter {
   async #build(live: Generation): Promise<void> {
     const { database, reader, codec, logger } = this.#parts
     const { signal } = this.#stopping
+    const by = byProjector
     this.#reason = `building read models of version ${PROJECTORS_VERSION}, showing version ${live.projectorsVersion}`
     logger.info({ generation: live.number, version: PROJECTORS_VERSION }, 'the projectors have changed')
     try {
-      await rebuildProjections({ database, reader, codec, logger, signal, isResumed: true })
+      await rebuildProjections({ database, reader, codec, logger, signal, by, isResumed: true })
     } catch (error) {
       if (isFault(error, 'generation-busy')) logger.info({}, 'another process builds the new read models')
       else if (!signal.aborted) logger.error({ reason: String(error) }, 'could not build the new read models')
@@ -140,6 +160,10 @@ class GenerationSupervisor implements ProjectionWriter {
       this.#building = undefined
     }
   }
+}
+
+function earliest(times: readonly (Date | undefined)[]): Date | undefined {
+  return times.reduce((first, at) => (first === undefined || (at !== undefined && at < first) ? at : first), undefined)
 }
 
 /** The live generation first, then the one that readers may be led back to; only what our own projectors made. */

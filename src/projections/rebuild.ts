@@ -1,5 +1,6 @@
 /** Builds the read models anew beside the live ones, proves that they are equal, and shows them to readers at one stroke. */
-import type { Codec } from '../events/codec.ts'
+import type { Codec, StoredEvent } from '../events/codec.ts'
+import type { OperatorEvent } from '../events/operator-events.ts'
 import { Fault, isFault } from '../shared/failures.ts'
 import { toPosition } from '../shared/ids.ts'
 import type { Logger } from '../shared/logger.ts'
@@ -20,10 +21,12 @@ import {
   showGeneration,
 } from './generations.ts'
 import { beginMigrating, MIGRATING } from './migrations.ts'
+import { type ActBy, byProjector, noteAct } from './operator-acts.ts'
 import { PROJECTORS_VERSION } from './projectors.ts'
+import { partitionOf } from './stream-partition.ts'
 
 export interface RebuildParts {
-  readonly database: Pick<Database, 'writer' | 'queries'>
+  readonly database: Pick<Database, 'writer' | 'queries' | 'partitions'>
   readonly reader: Pick<EventReader, 'subscribeToAll' | 'lastPosition'>
   readonly codec: Codec
   readonly logger: Logger
@@ -31,6 +34,8 @@ export interface RebuildParts {
   readonly isForced?: boolean
   /** Go on with a generation that the same projectors began and did not finish, if there is one. */
   readonly isResumed?: boolean
+  /** Who wants it; the program itself when left out. */
+  readonly by?: ActBy
   readonly onProgress?: (progress: RebuildProgress) => void
   readonly signal?: AbortSignal
   readonly limits?: Partial<BatchLimits>
@@ -60,6 +65,7 @@ const REBUILD_LIMITS: BatchLimits = {
   bytesMax: 16 * 1024 * 1024,
   waitMsMax: 500,
   positionWaitMsMax: 1_000,
+  foreignWaitMsMax: 1_000,
 }
 /** The live generation moves on while we catch up with it; after so many rounds the rest is small. */
 const CATCH_UP_ROUNDS_MAX = 5
@@ -89,15 +95,18 @@ export async function rebuildProjections(parts: RebuildParts): Promise<RebuildRe
       await connection.script('set synchronous_commit = off')
       const builder = await Builder.open(parts, connection, generation)
       await builder.catchUp()
-      if (old.position < 0n) await builder.finish() // Nothing to compare with; the rows still come before the indexes.
+      if (old.positionMax < 0n) await builder.finish() // Nothing to compare with; the rows still come before the indexes.
       await builder.index()
       const { differing, digest } = await builder.compare()
       await builder.finish()
-      await builder.show()
+      await builder.show(differing)
       const tookMs = Math.round(performance.now() - startedAt)
       const events = builder.events
       parts.logger.info({ generation: generation.number, events, tookMs, differing }, 'rebuilt the read models')
       return { generation: generation.number, replaced: old.number, events, tookMs, differing, digest }
+    } catch (error) {
+      await noteAbandoned(parts, generation, error)
+      throw error
     } finally {
       await connection.script('reset synchronous_commit').catch(() => {})
       await connection.query('select pg_advisory_unlock($1, $2)', writerLock(generation.number, 0)).catch(() => {})
@@ -105,14 +114,32 @@ export async function rebuildProjections(parts: RebuildParts): Promise<RebuildRe
   })
 }
 
-async function findOrCreate({ database, isResumed = false }: RebuildParts): Promise<Generation> {
+/** With the database away, that it was given up stays unsaid: then nothing is changed there either. */
+async function noteAbandoned({ database, by = byProjector }: RebuildParts, { number }: Generation, error: unknown) {
+  const data = { generation: number, code: isFault(error) ? error.code : 'unexpected' }
+  await noteAct(database.queries, { type: 'RebuildAbandoned', data }, by).catch(() => {})
+}
+
+async function findOrCreate({
+  database,
+  by = byProjector,
+  isResumed: mayResume = false,
+}: RebuildParts): Promise<Generation> {
   return database.queries.withConnection((connection) =>
     connection.transaction(async () => {
       await beginMigrating(connection)
-      const begun = isResumed ? await listGenerations(connection) : []
+      const begun = mayResume ? await listGenerations(connection) : []
       const isOurs = ({ state, projectorsVersion }: Generation) =>
         state === 'building' && projectorsVersion === PROJECTORS_VERSION
-      return begun.findLast(isOurs) ?? createGeneration(connection)
+      const found = begun.findLast(isOurs)
+      const generation = found ?? (await createGeneration(connection, database.partitions))
+      const data = {
+        generation: generation.number,
+        projectorsVersion: PROJECTORS_VERSION,
+        isResumed: found !== undefined,
+      }
+      await noteAct(connection, { type: 'RebuildStarted', data }, by)
+      return generation
     }, MIGRATING),
   )
 }
@@ -148,7 +175,7 @@ class Builder {
     for (let round = 1; round <= CATCH_UP_ROUNDS_MAX; round += 1) {
       const live = await requireLive(this.#connection)
       if (live.position <= this.#feeder.position) return
-      await this.#followUntil(live, 'building')
+      await this.#followUntil(live.position, live.eventCount, 'building')
     }
   }
 
@@ -157,17 +184,27 @@ class Builder {
     await this.#connection.transaction(() => indexGeneration(this.#connection, this.#generation.schema), MIGRATING)
   }
 
-  /** Digests the live rows in one snapshot, comes to exactly the same position, and digests the new rows. */
+  /** Digests the live rows in one snapshot, comes to exactly the same positions, and digests the new rows. */
   async compare(): Promise<{ differing: string[]; digest: GenerationDigest }> {
-    const { live, liveDigest } = await this.#connection.transaction(
+    const { live, positions, liveDigest } = await this.#connection.transaction(
       async () => {
         const snapshot = await requireLive(this.#connection)
-        return { live: snapshot, liveDigest: await digestOfGeneration(this.#connection, snapshot.schema) }
+        return {
+          live: snapshot,
+          positions: await positionsOf(this.#connection, snapshot.number),
+          liveDigest: await digestOfGeneration(this.#connection, snapshot.schema),
+        }
       },
       { isRepeatableRead: true, mayTakeLong: true },
     )
-    if (live.position < 0n) return { differing: [], digest: await this.#digest() }
-    await this.#followUntil(live, 'comparing')
+    if (live.positionMax < 0n) return { differing: [], digest: await this.#digest() }
+    await this.#followUntil(live.position, live.eventCount, 'comparing')
+    if (live.positionMax > live.position) {
+      // Partitions are not equally far: come to where each of them is.
+      const isInSnapshot = ({ stream, position }: StoredEvent) =>
+        position <= (positions[partitionOf(stream, positions.length)] ?? -1n)
+      await this.#feeder.followAhead(this.#signal, toPosition(live.positionMax), isInSnapshot)
+    }
     const digest = await this.#digest()
     const differing = differingModels(liveDigest, digest)
     const isExplained = live.projectorsVersion !== PROJECTORS_VERSION || this.#parts.isForced === true
@@ -186,15 +223,15 @@ class Builder {
   /** Follows to the end of the log, where the live generation may not be: nobody feeds it, or it was dropped. */
   async finish(): Promise<void> {
     const last = await this.#parts.reader.lastPosition()
-    if (last !== undefined) await this.#followUntil({ position: last, eventCount: 0n }, 'building')
+    if (last !== undefined) await this.#followUntil(last, 0n, 'building')
   }
 
   /** Holds the live checkpoint for a moment, comes to the same position, and points all views here. */
-  async show(): Promise<void> {
+  async show(differing: readonly string[]): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       await this.catchUp()
       try {
-        return await this.#connection.transaction(() => this.#handOver(), MIGRATING)
+        return await this.#connection.transaction(() => this.#handOver(differing), MIGRATING)
       } catch (error) {
         if (!isFault(error, 'database-busy') || attempt === SHOW_ATTEMPTS_MAX) throw error
         this.#parts.logger.info({ attempt, reason: String(error) }, 'waiting to show the new read models')
@@ -203,28 +240,42 @@ class Builder {
     }
   }
 
-  async #handOver(): Promise<void> {
+  async #handOver(differing: readonly string[]): Promise<void> {
     const positionBefore = this.#feeder.position
     try {
       await beginMigrating(this.#connection)
       await this.#connection.script(`set local lock_timeout = ${SHOW_LOCK_MS_MAX}`)
       const { number } = await requireLive(this.#connection)
       await this.#connection.query('select from emberlog.checkpoint where generation = $1 for update', [number])
-      await this.#followUntil(await requireLive(this.#connection), 'showing')
+      const { positionMax, eventCount } = await requireLive(this.#connection)
+      await this.#followUntil(positionMax, eventCount, 'showing')
       await this.#connection.script('set local synchronous_commit = on')
       await showGeneration(this.#connection, this.#generation)
+      await noteAct(this.#connection, this.#cutOver(number, differing), this.#parts.by ?? byProjector)
     } catch (error) {
       this.#feeder.rewind(positionBefore) // The transaction takes back what was stored in it.
       throw error
     }
   }
 
-  async #followUntil(live: Pick<Generation, 'position' | 'eventCount'>, step: RebuildProgress['step']): Promise<void> {
-    const eventsTotal = Math.max(Number(live.eventCount), this.events)
+  #cutOver(replaced: number, differing: readonly string[]): OperatorEvent {
+    const { position } = this.#feeder
+    const data = {
+      generation: this.#generation.number,
+      replaced,
+      position: position < 0n ? null : String(position),
+      differing: [...differing],
+      isForced: this.#parts.isForced === true,
+    }
+    return { type: 'GenerationCutOver', data }
+  }
+
+  async #followUntil(position: bigint, eventCount: bigint, step: RebuildProgress['step']): Promise<void> {
+    const eventsTotal = Math.max(Number(eventCount), this.events)
     const report = () => this.#report(step, eventsTotal)
     report()
     this.#feeder.onStored = report
-    if (live.position >= 0n) await this.#feeder.follow(this.#signal, toPosition(live.position))
+    if (position >= 0n) await this.#feeder.follow(this.#signal, toPosition(position))
     if (this.#signal.aborted) throw new Fault('rebuild-stopped', { generation: this.#generation.number })
   }
 
@@ -241,4 +292,13 @@ async function requireLive(connection: Pick<Connection, 'query'>): Promise<Gener
   const live = await findLiveGeneration(connection)
   if (live === undefined) throw new Fault('read-models-missing', { doing: 'looking for the live generation' })
   return live
+}
+
+/** How far each partition of a generation is. */
+async function positionsOf(connection: Pick<Connection, 'query'>, generation: number): Promise<bigint[]> {
+  const rows = await connection.query<{ position: bigint }>(
+    'select position from emberlog.checkpoint where generation = $1 order by partition',
+    [generation],
+  )
+  return rows.map(({ position }) => position)
 }

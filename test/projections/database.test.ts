@@ -9,7 +9,7 @@ import { eventually } from './support/waiting.ts'
 const CONNECTIONS_OF_SERVER = 20
 /** Postgres writes everything to disk before it stops. */
 const RESTART_MS_MAX = 120_000
-const MIGRATIONS = ['0001-generations.sql', '0002-parked-events.sql']
+const MIGRATIONS = ['0001-generations.sql', '0002-parked-events.sql', '0003-partitions-and-acts.sql']
 let postgres: TestPostgres
 beforeAll(async () => {
   postgres = await startTestPostgres(CONNECTIONS_OF_SERVER)
@@ -21,9 +21,15 @@ const isBusy = (error: unknown) => isFault(error, 'database-busy')
 
 describe('the budget of connections', () => {
   test('is divided into shares that are never more than the whole', () => {
-    expect(divideBudget(2)).toEqual({ writer: 1, listener: 0, queries: 1 })
-    expect(divideBudget(3)).toEqual({ writer: 1, listener: 1, queries: 1 })
-    expect(divideBudget(10)).toEqual({ writer: 2, listener: 1, queries: 7 })
+    expect(divideBudget(2)).toEqual({ writer: 1, listener: 0, vault: 0, queries: 1 })
+    expect(divideBudget(3)).toEqual({ writer: 1, listener: 1, vault: 0, queries: 1 })
+    expect(divideBudget(10)).toEqual({ writer: 2, listener: 1, vault: 1, queries: 6 })
+    expect(divideBudget(10, 4)).toEqual({ writer: 4, listener: 1, vault: 1, queries: 4 })
+    for (let connectionsMax = 2; connectionsMax < 40; connectionsMax += 1) {
+      const shares = Object.values(divideBudget(connectionsMax, 1 + (connectionsMax % 64)))
+      expect(shares.reduce((sum, share) => sum + share)).toBe(connectionsMax)
+      expect(divideBudget(connectionsMax, 64).queries).toBeGreaterThan(0)
+    }
     for (const wrong of [1, 0, -1, 2.5]) {
       expect(() => divideBudget(wrong)).toThrow('connection-budget-too-small')
     }

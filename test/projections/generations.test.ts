@@ -26,6 +26,7 @@ afterEach(async () => {
 })
 
 const logger = silentLogger
+const by = { kind: 'operator', id: 'olga' } as const
 const { stream, events } = conversation('ada', 'a', 5)
 
 function startWriter(database: Database, record: TestRecord): ProjectionWriter {
@@ -52,12 +53,12 @@ describe('an earlier generation', () => {
       const positions = await positionsOf(database)
       return positions[1] === last && positions[2] === last
     })
-    expect(await rollBackTo({ database, logger, generation: 1 })).toMatchObject({ number: 1, state: 'live' })
+    expect(await rollBackTo({ database, logger, by, generation: 1 })).toMatchObject({ number: 1, state: 'live' })
     expect(await liveGeneration(database)).toMatchObject({ number: 1 })
     expect(await rowsOf(database, 'conversation')).toMatchObject([{ title: 'Both know' }])
     await eventually('writing the first again', () => writer.status().generation === 1)
     const later = record.append([renamed('Still both')], stream)
-    await rollBackTo({ database, logger, generation: 2 })
+    await rollBackTo({ database, logger, by, generation: 2 })
     await eventually('fed', () => writer.status().generation === 2 && writer.status().position === later)
     const [first, second] = await Promise.all(
       ['chat_g1', 'chat_g2'].map((schema) => digestOfGeneration(database.queries, schema)),
@@ -73,7 +74,7 @@ describe('an earlier generation', () => {
     await rebuildProjections({ database, reader: record, codec, logger })
     record.append([renamed('News')], stream)
     await handleBatches(database, [record.events.slice(-1)])
-    const act = (generation: number) => rollBackTo({ database, logger, generation })
+    const act = (generation: number) => rollBackTo({ database, logger, by, generation })
     await expect(act(1)).rejects.toMatchObject({ code: 'generation-behind', details: { livePosition: record.last } })
     await expect(act(2)).rejects.toMatchObject({ code: 'generation-live' })
     await expect(act(3)).rejects.toMatchObject({ code: 'generation-unknown' })
@@ -88,9 +89,11 @@ describe('an earlier generation', () => {
     record.append(events, stream)
     await handleBatches(database, [record.events])
     await rebuildProjections({ database, reader: record, codec, logger })
-    await expect(dropGeneration({ database, logger, generation: 2 })).rejects.toMatchObject({ code: 'generation-live' })
-    await dropGeneration({ database, logger, generation: 1 })
-    await expect(dropGeneration({ database, logger, generation: 1 })).rejects.toMatchObject({
+    await expect(dropGeneration({ database, logger, by, generation: 2 })).rejects.toMatchObject({
+      code: 'generation-live',
+    })
+    await dropGeneration({ database, logger, by, generation: 1 })
+    await expect(dropGeneration({ database, logger, by, generation: 1 })).rejects.toMatchObject({
       code: 'generation-unknown',
     })
     expect(await rowsOf(database, 'conversation')).toHaveLength(1)

@@ -32,6 +32,7 @@ afterEach(async () => {
 })
 
 const logger = silentLogger
+const by = { kind: 'operator', id: 'olga' } as const
 
 /** A record whose third event nobody can handle until `mended`. */
 function poisoned() {
@@ -59,6 +60,7 @@ const actOf = (database: Database, record: TestRecord) => ({
   codec,
   logger,
   stream,
+  by,
 })
 
 async function cleanDigest(record: TestRecord) {
@@ -142,11 +144,11 @@ describe('a discarded event', () => {
     const database = await postgres.open()
     const { record } = poisoned()
     await handleBatches(database, [record.events])
-    const act = { ...actOf(database, record), discardedBy: 'operator-1' }
+    const act = { ...actOf(database, record), reason: 'never wanted' }
     expect(await discardParkedEvent({ ...act, position: positionOf(2) })).toMatchObject([{ released: 3, remaining: 0 }])
     expect(await rowsOf(database, 'conversation')).toContainEqual(expect.objectContaining({ title: 'Last' }))
     expect(await database.queries.query('select position, discarded_by from emberlog.discarded_event')).toEqual([
-      { position: positionOf(2), discarded_by: 'operator-1' },
+      { position: positionOf(2), discarded_by: 'olga' },
     ])
     const { differing } = await rebuildProjections({ database, reader: record, codec, logger })
     expect(differing).toEqual([])
@@ -157,7 +159,7 @@ describe('a discarded event', () => {
     const database = await postgres.open()
     const { record } = poisoned()
     await handleBatches(database, [record.events])
-    const act = { ...actOf(database, record), discardedBy: 'operator-1' }
+    const act = { ...actOf(database, record), reason: 'never wanted' }
     for (const position of [positionOf(3), toPosition(999_999n)]) {
       await expect(discardParkedEvent({ ...act, position })).rejects.toMatchObject({ code: 'not-parked' })
     }

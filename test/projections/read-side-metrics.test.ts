@@ -27,7 +27,7 @@ describe('the metrics of the read side', () => {
     await database.queries.query('select 1')
     const page = await registry.metrics()
     for (const line of [
-      'emberlog_database_connections{share="queries",state="max"} 7',
+      'emberlog_database_connections{share="queries",state="max"} 6',
       'emberlog_database_connections{share="writer",state="in_use"} 1',
       'emberlog_projection_live 1',
       'emberlog_projection_events_total 1',

@@ -109,7 +109,7 @@ function listening(child: ChildProcess, exited: Promise<number | null>, complain
     let printed = ''
     child.stdout?.on('data', (chunk) => {
       printed += String(chunk)
-      const url = printed.match(/emberlog listening on (\S+)\n/)?.[1]
+      const url = printed.match(/emberlog (?:listening on|running) (\S+)\n/)?.[1]
       if (url !== undefined) resolve(url)
     })
     void exited.then((code) => reject(new Error(`the program ended with ${code}: ${complaints()}`)))
