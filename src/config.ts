@@ -81,6 +81,22 @@ export const variables = {
     '12',
     'Pause between the words of the offline assistant, so that people see it write.',
   ),
+  EMBERLOG_INTERRUPTED_TURNS: variable(
+    z.enum(['answer-again', 'end-as-failed']),
+    'answer-again',
+    'What becomes of an answer whose process died: written to its end where that gives the same words, or always ended as failed with the text so far.',
+  ),
+  EMBERLOG_DRAFT_INTERVAL_MS: variable(
+    wholeNumber(10, 10_000),
+    '100',
+    'Pause between two batches of an answer that is kept while it is written. People see answers of hosted models in this rhythm.',
+  ),
+  EMBERLOG_ANSWERS_MAX: variable(wholeNumber(1, 10_000), '500', 'Answers that this process writes at the same time.'),
+  EMBERLOG_DRAIN_MS: variable(
+    wholeNumber(0, 30_000),
+    '3000',
+    'How long answers under way may go on when the process stops; the others are left to another process.',
+  ),
   AUTH_MODE: variable(
     z.enum(['development', 'oidc']),
     'development',

@@ -11,30 +11,31 @@ import type { ApiSettings, ReadinessPart } from './api/api-parts.ts'
 import { buildHttpServer } from './api/http-server.ts'
 import { createCommandHandler } from './commands/command-handler.ts'
 import { conversationDecider, ownerOf } from './commands/conversation-decider.ts'
-import type { ConversationGateway } from './commands/conversation-gateway.ts'
 import { ageTransientStreams, createConversationGateway } from './commands/conversation-handler.ts'
 import { createActRecorder } from './commands/operator-acts-handler.ts'
 import type { Config, Role } from './config.ts'
 import { createCodec } from './events/codec.ts'
-import { conversationIdOf } from './events/stream-names.ts'
 import { developmentSecret, openDataDirectory } from './main/data-directory.ts'
 import { startServers } from './main/server-processes.ts'
 import { createSessionMarks } from './main/session-marks.ts'
 import { startTracing } from './main/tracing.ts'
 import { createConversationQueries } from './projections/conversation-queries.ts'
 import { openDatabase } from './projections/database.ts'
-import { listGenerations } from './projections/generations.ts'
 import { createMessageSearch } from './projections/message-search.ts'
-import { listParkedStreams } from './projections/parked-events.ts'
 import { createProjectionWriter, type ProjectionWriter } from './projections/projection-writer.ts'
 import { addReadSideMetrics } from './projections/read-side-metrics.ts'
-import { followConversations } from './reactors/conversation-feed.ts'
+import { withAnswerStops } from './reactors/answer-stops.ts'
+import { followConversations, type StopRequest } from './reactors/conversation-feed.ts'
+import { createDraftFeed } from './reactors/draft-feed.ts'
+import { createDraftLog } from './reactors/draft-log.ts'
 import { createLiveAnswers } from './reactors/live-answers.ts'
-import { createResponder, type Responder } from './reactors/responder.ts'
+import { readEnding } from './reactors/recorded-facts.ts'
+import { createResponder } from './reactors/responder.ts'
 import { createRouter } from './routing/router.ts'
 import { loadRouterModel } from './routing/router-weights.ts'
 import { systemClock } from './shared/clock.ts'
 import { Fault } from './shared/failures.ts'
+import type { Uuid } from './shared/ids.ts'
 import type { Logger } from './shared/logger.ts'
 import { within } from './shared/waiting.ts'
 import { openEventStoreDb } from './store/eventstoredb-store.ts'
@@ -58,11 +59,12 @@ export interface Emberlog {
 export async function startEmberlog(config: Config, { logger }: { readonly logger: Logger }): Promise<Emberlog> {
   await using started = new AsyncDisposableStack()
   /** What has been started is stopped in the opposite order; a part that does not come to its end is left behind, visibly. */
-  const stopLater = (part: string, stop: () => Promise<unknown>) => {
+  const stopLater = (part: string, stop: () => Promise<unknown>, moreMs = 0) => {
     started.defer(async () => {
       logger.debug({ part }, 'stopping')
-      const isLate = () => new Fault('stop-too-late', { part, waitedMs: PART_STOP_MS_MAX })
-      await within(PART_STOP_MS_MAX, stop(), isLate).catch((error) =>
+      const waitedMs = PART_STOP_MS_MAX + moreMs
+      const isLate = () => new Fault('stop-too-late', { part, waitedMs })
+      await within(waitedMs, stop(), isLate).catch((error) =>
         logger.error({ part, error: String(error) }, 'not stopped'),
       )
       logger.debug({ part }, 'stopped')
@@ -86,10 +88,12 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
   const store = tracing.store(openEventStoreDb({ connectionString: servers.eventStoreUrl, logger }))
   stopLater('record', store.close)
   let isRecordReachable = true
-  await store.lastPosition() // Asked for its answer alone: a record that cannot be reached is no start.
+  // A record that cannot be reached is no start. What is recorded from here on is heard, though the feed begins later.
+  const startPosition = await store.lastPosition()
   const codec = createCodec()
   const has = (role: Role) => config.EMBERLOG_ROLES.includes(role)
-  const working = new AbortController()
+  const answering = new AbortController()
+  const following = new AbortController()
 
   const database = await openDatabase({
     connectionString: servers.databaseUrl,
@@ -121,6 +125,7 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
     }),
   )
   const live = createLiveAnswers()
+  const drafts = createDraftLog({ store, codec, clock: systemClock })
   const responder = createResponder({
     queue: store,
     reader: store,
@@ -131,7 +136,23 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
     model: tracing.model(model),
     tools: noTools,
     live,
+    drafts,
+    settings: {
+      interruptedTurns: config.EMBERLOG_INTERRUPTED_TURNS,
+      draftIntervalMs: config.EMBERLOG_DRAFT_INTERVAL_MS,
+      answersMax: config.EMBERLOG_ANSWERS_MAX,
+      drainMs: config.EMBERLOG_DRAIN_MS,
+    },
+    onLeft: (conversationId, turnId) => draftFeed.onLeft(conversationId, turnId),
     elapsedMs: () => performance.now(),
+    logger,
+  })
+  const draftFeed = createDraftFeed({
+    live,
+    drafts,
+    load: handler.load,
+    readEnding: (stream, turnId) => readEnding(store, codec, stream, turnId),
+    isWritingHere: responder.isWriting,
     logger,
   })
 
@@ -140,18 +161,33 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
   const run = (role: string, work: Promise<void>) => {
     running.push(work.catch((cause: unknown) => failRole(new Fault('role-failed', { role }, { cause }))))
   }
-  stopLater('reactors', async () => {
-    working.abort()
+  stopLater('feeds', async () => {
+    following.abort()
     await Promise.all(running)
   })
-  if (has('responder')) run('responder', responder.run(working.signal))
+  if (has('responder')) {
+    const answered = responder.run(answering.signal)
+    run('responder', answered)
+    stopLater(
+      'responder',
+      async () => {
+        answering.abort()
+        await answered
+      },
+      config.EMBERLOG_DRAIN_MS,
+    )
+  }
   if (has('api') || has('responder')) {
-    const onStopped = responder.abandon
     const onReachable = (isReachable: boolean) => {
       isRecordReachable = isReachable
     }
-    const feed = { reader: store, codec, live, logger, onStopped, onReachable }
-    run('conversation feed', followConversations(feed, working.signal))
+    const feed = {
+      ...{ reader: store, codec, logger, live: draftFeed, onReachable },
+      onEnded: responder.abandon,
+      onStopRequested: ({ conversationId, turnId, by }: StopRequest) =>
+        void responder.stop(conversationId as Uuid, turnId, by),
+    }
+    run('conversation feed', followConversations(feed, following.signal, startPosition ?? 'start'))
   }
 
   const readiness = () => [
@@ -170,23 +206,23 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
   }
 
   async function listen(): Promise<string> {
-    const gateway = tracing.gateway(withLiveStop(createConversationGateway(handler), responder))
+    const gateway = tracing.gateway(
+      withAnswerStops({
+        ...{ gateway: createConversationGateway(handler), handler, responder, live, drafts, store, codec },
+        clock: systemClock,
+      }),
+    )
     const settings = await apiSettings(config)
     const sessions = createSessionMarks({ store, codec, clock: systemClock, logger })
-    run('session feed', sessions.follow(working.signal))
+    run('session feed', sessions.follow(following.signal))
     const server = buildHttpServer({
       gateway,
       queries,
       search: createMessageSearch({ database }).search,
-      live,
+      live: { ...live, attend: draftFeed.attend, recall: draftFeed.recall },
       sessionMarks: sessions.marks,
       previewRouting: router.route,
       readiness,
-      operations: async () => ({
-        generations: await listGenerations(database.queries),
-        parked: await listParkedStreams(database),
-        connections: database.metrics(),
-      }),
       metrics,
       clock: systemClock,
       logger,
@@ -196,19 +232,6 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
     await server.listen({ host: config.HOST, port: config.PORT })
     const { address, port, family } = server.server.address() as AddressInfo
     return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
-  }
-}
-
-/** A stop ends the answer where it is being written, so that what is written is kept; elsewhere it ends the turn as it stands. */
-function withLiveStop(gateway: ConversationGateway, responder: Responder): ConversationGateway {
-  return {
-    ...gateway,
-    async stop(request, wish) {
-      const conversationId = conversationIdOf(request.ownerId, request.clientConversationId)
-      const stopped = await responder.stop(conversationId, wish.turnId, request.ownerId)
-      if (stopped === undefined) return await gateway.stop(request, wish)
-      return { kind: 'accepted', conversationId, position: stopped.position }
-    },
   }
 }
 

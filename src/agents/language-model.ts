@@ -15,6 +15,8 @@ export interface LanguageModel {
   readonly provider: string
   /** Which model and version, e.g. `emberlog-knowledge-2f81c09ab3d4`; goes into the record. */
   readonly id: string
+  /** True when the same request always gets the same parts, so that an answer that was cut off can be written to its end. */
+  readonly isReproducible?: boolean
   stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelPart>
 }
 
@@ -25,6 +27,8 @@ export interface ModelRequest {
   readonly routing?: RoutingHint
   /** The rounds of tool calls that this answer has taken so far, oldest first; the model goes on from there. */
   readonly rounds?: readonly ToolRound[]
+  /** How many characters of the answer people have seen already: a reproducible model need not pause while it repeats them. */
+  readonly shownCharacters?: number
 }
 
 /** One round of tool calls: what the model wrote before it asked, what it asked for, and what came back, in the same order. */

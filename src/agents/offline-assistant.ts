@@ -54,8 +54,11 @@ export function createOfflineAssistant(knowledge: KnowledgeBase, options: Offlin
       return
     }
     const { text, isCut } = withinLimit(answer.text, request.agent.limits.outputCharactersMax)
+    let written = 0
     for (const delta of wordsOf(text)) {
-      if (deltaDelayMs > 0) await pause(deltaDelayMs, signal)
+      // Between words, not before the first: nobody waits for a pause alone.
+      if (deltaDelayMs > 0 && written > (request.shownCharacters ?? 0)) await pause(deltaDelayMs, signal)
+      written += delta.length
       signal.throwIfAborted()
       yield { type: 'text', text: delta }
     }
@@ -64,7 +67,7 @@ export function createOfflineAssistant(knowledge: KnowledgeBase, options: Offlin
     yield { type: 'finish', finishReason: isCut ? 'length' : 'stop', usage: usageOf(request, text) }
   }
 
-  return { provider: 'offline', id: `emberlog-knowledge-${knowledge.version}`, stream }
+  return { provider: 'offline', id: `emberlog-knowledge-${knowledge.version}`, isReproducible: true, stream }
 }
 
 /** Writes the whole answer at once; it is only handed out word by word. */

@@ -251,6 +251,10 @@ export const answerFailures = {
     'The answer ended early.',
     'The language model stopped without saying that it was done. Ask for another answer.',
   ),
+  interrupted: failure(
+    'The answer was interrupted.',
+    'The process that wrote it is gone, and it could not be written to its end in the same words. What you have seen of it is kept. Ask for another answer.',
+  ),
   'model-answer-empty': failure(
     'The assistant had nothing to say.',
     'The language model ended its answer without a word. Ask for another answer.',

@@ -16,7 +16,6 @@ import { registerConversationCommandRoutes } from './routes/conversation-command
 import { registerConversationQueryRoutes } from './routes/conversation-query-routes.ts'
 import { registerDocumentationRoutes } from './routes/documentation-routes.ts'
 import { registerExportRoutes } from './routes/export-routes.ts'
-import { registerOperateRoutes } from './routes/operate-routes.ts'
 import { registerPageRoutes } from './routes/page-routes.ts'
 import { registerSearchRoutes } from './routes/search-routes.ts'
 import { registerServiceRoutes } from './routes/service-routes.ts'
@@ -74,7 +73,6 @@ function registerRoutes(app: ApiServer, services: ApiServices): void {
   registerTurnRoutes(app, services)
   registerServiceRoutes(app, services)
   registerDocumentationRoutes(app)
-  registerOperateRoutes(app, services)
   registerPageRoutes(app)
   registerChatSocket(app as unknown as FastifyInstance, services)
 }

@@ -11,6 +11,11 @@ export interface TurnInFlight {
 
 /** Per turn, in order and once each: sent, routed, deltas without gaps, then exactly one terminal fact. */
 export interface LiveConversations {
+  /** From here on what any node writes of the conversation is heard here. Resolves, in bounded time, when what was written so
+   * far is known; returns how to leave. */
+  readonly attend: (conversationId: string) => Promise<() => void>
+  /** Remembers a turn of the conversation from the record, so that it can be replayed; nothing when there is no such turn. */
+  readonly recall: (conversationId: string, turnId: string) => Promise<void>
   /** Tells the listener every fact from now on, in order; returns how to stop. The listener must not throw and must not block. */
   readonly listen: (conversationId: string, listener: (fact: LiveFact) => void) => () => void
   readonly inFlight: (conversationId: string) => readonly TurnInFlight[]

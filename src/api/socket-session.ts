@@ -183,9 +183,11 @@ function resume(session: Session, { turnId, lastDelta }: ClientFrameOf<'resume'>
   )
 }
 
-/** From the live text while it is remembered; after that the read models still know how the turn ended. */
+/** From the live text while it is remembered, then from the record; the read models know how an old turn ended. */
 async function catchUp(session: Session, turnId: string, lastDelta: number): Promise<void> {
   const { services, person, clientConversationId, conversationId, relay } = session
+  if (relay.resume(turnId, lastDelta)) return
+  await services.live.recall(conversationId, turnId)
   if (relay.resume(turnId, lastDelta)) return
   const turn = await services.queries.turn(conversationId, turnId)
   if (turn !== undefined && turn.status !== 'open') return relay.end(terminalFactOf(turn))

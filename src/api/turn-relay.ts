@@ -1,12 +1,11 @@
 /** Decides what one socket is sent of each turn, and when: nothing before its acceptance, no gap, exactly one end. */
-import type { LiveFact } from '../events/live-facts.ts'
+import { isTerminal, type LiveFact, type TerminalFact } from '../events/live-facts.ts'
 import { assertNever } from '../shared/assert.ts'
 import type { ServerFrame } from './contracts/socket-frames.ts'
 import { answerFailureText } from './error-catalogue.ts'
 import type { TurnInFlight } from './live-conversations.ts'
 
 type AcceptedFrame = Extract<ServerFrame, { type: 'message.accepted' }>
-type TerminalFact = Extract<LiveFact, { type: `response.${'completed' | 'failed' | 'stopped'}` }>
 
 export interface TurnRelay {
   /** Turns under way when the socket opened: what was written of them already is sent on `resume` only. */
@@ -189,9 +188,10 @@ export function createTurnRelay(parts: TurnRelayParts): TurnRelay {
       // What was sent on this very socket arrives: sending it twice would look like a second answer.
       if (turn.stage === 'following' && turn.isFollowed && lastDelta >= turn.followedFrom) return true
       const missed = replay(turnId, lastDelta)
+      if (missed === undefined) return false
       Object.assign(turn, { stage: 'following', isFollowed: true, followedFrom: lastDelta, lastDelta, held: [] })
-      for (const fact of missed ?? []) show(turn, fact)
-      return missed !== undefined
+      for (const fact of missed) show(turn, fact)
+      return true
     },
 
     end(fact) {
@@ -205,10 +205,6 @@ export function createTurnRelay(parts: TurnRelayParts): TurnRelay {
       if (turn?.stage === 'unresumed') release(turn)
     },
   }
-}
-
-function isTerminal(fact: LiveFact): fact is TerminalFact {
-  return fact.type === 'response.completed' || fact.type === 'response.failed' || fact.type === 'response.stopped'
 }
 
 function frameOf(fact: TerminalFact): ServerFrame {

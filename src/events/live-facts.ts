@@ -74,3 +74,7 @@ export type TerminalFact =
       readonly partialText: string
       readonly position: string
     }
+
+export function isTerminal(fact: LiveFact): fact is TerminalFact {
+  return fact.type === 'response.completed' || fact.type === 'response.failed' || fact.type === 'response.stopped'
+}

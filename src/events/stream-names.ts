@@ -47,6 +47,9 @@ export function factIdOf(turnId: string, span: { readonly from: number; readonly
   return deriveId(turnId as Uuid, ['fact', span.from, span.to].join(UNIT_SEPARATOR))
 }
 
+/** Where wishes to stop an answer stand, whichever node writes it; no turn has this name. */
+export const STOP_REQUESTS_STREAM = `${DRAFT_CATEGORY_PREFIX}stops`
+
 /** Where an answer stands while it is being written. */
 export function draftStream(turnId: string): string {
   return `${DRAFT_CATEGORY_PREFIX}${turnId}`

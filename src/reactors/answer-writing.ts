@@ -4,6 +4,7 @@ import type { FinishReason, LanguageModel, ModelRequest } from '../agents/langua
 import { answerWithTools, type ToolFinishedPart, type ToolStartedPart } from '../agents/tool-loop.ts'
 import { isFault } from '../shared/failures.ts'
 import type { Logger } from '../shared/logger.ts'
+import { untilAborted } from './prompt-iteration.ts'
 import { createWrittenAnswer, type Written } from './written-answer.ts'
 
 export type Ending = { readonly written: Written } & (
@@ -15,7 +16,7 @@ export type Ending = { readonly written: Written } & (
 /** Why a model's work is ended before it is done; the reason of the abort signal. */
 export class Interruption extends Error {
   override readonly name = 'Interruption'
-  readonly reason: 'stopped' | 'timeout' | 'shutdown' | 'abandoned'
+  readonly reason: 'stopped' | 'timeout' | 'shutdown' | 'abandoned' | 'diverged'
   readonly by: string
 
   constructor(reason: Interruption['reason'], by = 'system') {
@@ -47,7 +48,7 @@ export interface WritingListener {
 
 /**
  * Streams the answer, telling the listener what happens. Throws the `Interruption` when it was a shutdown or an
- * abandoned turn: then the turn is somebody else's to end.
+ * abandoned turn, which is somebody else's to end, or when the answer does not go on from what was shown.
  */
 export async function writeAnswer(
   parts: WritingParts,
@@ -59,7 +60,7 @@ export async function writeAnswer(
   const answer = createWrittenAnswer(request, model, elapsedMs)
   const timer = setTimeout(() => abort.abort(new Interruption('timeout')), request.agent.limits.answerTimeoutMs)
   try {
-    for await (const part of answerWithTools(parts, request, turn, abort.signal)) {
+    for await (const part of untilAborted(answerWithTools(parts, request, turn, abort.signal), abort.signal)) {
       abort.signal.throwIfAborted()
       const text = answer.add(part)
       if (text !== undefined) listener.onText(text)

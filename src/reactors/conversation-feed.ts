@@ -1,33 +1,46 @@
 /** Passes on what any process adds to the record, so that a socket on one node shows what happens on another. */
 import type { Codec, RecordedEvent, StoredEvent } from '../events/codec.ts'
-import type { LiveFact } from '../events/live-facts.ts'
-import { CONVERSATION_CATEGORY_PREFIX, conversationIdFromStream } from '../events/stream-names.ts'
+import { isTerminal, type LiveFact } from '../events/live-facts.ts'
+import { CONVERSATION_CATEGORY_PREFIX, conversationIdFromStream, STOP_REQUESTS_STREAM } from '../events/stream-names.ts'
 import { isFault } from '../shared/failures.ts'
 import type { Position } from '../shared/ids.ts'
 import type { Logger } from '../shared/logger.ts'
 import { pause } from '../shared/waiting.ts'
 import type { EventReader } from '../store/event-store.ts'
-import type { LiveAnswers } from './live-answers.ts'
+import { liveFactOf } from './recorded-facts.ts'
 
 const RECONNECT_DELAY_MS = 500
+const FOLLOWED_PREFIXES = [CONVERSATION_CATEGORY_PREFIX, STOP_REQUESTS_STREAM]
+
+export interface StopRequest {
+  readonly conversationId: string
+  readonly turnId: string
+  readonly by: string
+}
 
 export interface ConversationFeedParts {
   readonly reader: EventReader
   readonly codec: Codec
-  readonly live: LiveAnswers
+  readonly live: { readonly publish: (conversationId: string, fact: LiveFact) => void }
   readonly logger: Logger
-  /** Called for every stop, so that a model that writes for an answer stopped elsewhere is ended. */
-  readonly onStopped: (turnId: string) => void
+  /** Called for every turn that ended, so that a model that still writes for it is ended. */
+  readonly onEnded: (turnId: string) => void
+  /** Somebody wishes an answer to end that may be written here. */
+  readonly onStopRequested: (request: StopRequest) => void
   /** Told when the record begins to answer again, and when it stops to. */
   readonly onReachable?: (isReachable: boolean) => void
 }
 
-/** Follows the log from its end until the signal aborts; after a lost connection it goes on where it was. */
-export async function followConversations(parts: ConversationFeedParts, signal: AbortSignal): Promise<void> {
-  let after: Position | 'end' = 'end'
+/** Follows the log until the signal aborts, from `start` (its end when left out); after a lost connection it goes on where it was. */
+export async function followConversations(
+  parts: ConversationFeedParts,
+  signal: AbortSignal,
+  start: Position | 'start' | 'end' = 'end',
+): Promise<void> {
+  let after = start
   while (!signal.aborted) {
     try {
-      const deliveries = parts.reader.subscribeToAll({ after, streamPrefixes: [CONVERSATION_CATEGORY_PREFIX], signal })
+      const deliveries = parts.reader.subscribeToAll({ after, streamPrefixes: FOLLOWED_PREFIXES, signal })
       for await (const delivery of deliveries) {
         parts.onReachable?.(true)
         if (delivery.kind === 'checkpoint') after = delivery.position
@@ -46,9 +59,10 @@ export async function followConversations(parts: ConversationFeedParts, signal: 
 async function pass(parts: ConversationFeedParts, stored: StoredEvent): Promise<void> {
   const conversationId = conversationIdFromStream(stored.stream)
   const event = await read(parts, stored)
-  const fact = event && factOf(event)
+  if (event?.type === 'StopRequested') return parts.onStopRequested(event.data)
+  const fact = event && liveFactOf(event)
   if (conversationId === undefined || fact === undefined) return
-  if (fact.type === 'response.stopped') parts.onStopped(fact.turnId)
+  if (isTerminal(fact)) parts.onEnded(fact.turnId)
   parts.live.publish(conversationId, fact)
 }
 
@@ -63,38 +77,5 @@ async function read({ codec, logger }: ConversationFeedParts, stored: StoredEven
       'an event cannot be read',
     )
     return undefined
-  }
-}
-
-function factOf(event: RecordedEvent): Exclude<LiveFact, { type: 'response.delta' }> | undefined {
-  const position = String(event.position)
-  switch (event.type) {
-    case 'MessageSent': {
-      const { turnId, messageId, text, parentMessageId } = event.data
-      return {
-        type: 'message.sent',
-        turnId,
-        messageId,
-        text,
-        ...(parentMessageId === undefined ? {} : { parentMessageId }),
-      }
-    }
-    case 'IntentRouted': {
-      const { turnId, intent, agent, method, confidence } = event.data
-      return { type: 'intent.routed', turnId, intent, agent, method, confidence }
-    }
-    case 'ResponseCompleted': {
-      const { turnId, messageId, text, agent, model, insteadOf, finishReason, usage } = event.data
-      const how = { agent, model, ...(insteadOf && { insteadOf }), finishReason, usage }
-      return { type: 'response.completed', turnId, messageId, text, ...how, position }
-    }
-    case 'ResponseFailed': {
-      const { turnId, code, partialText } = event.data
-      return { type: 'response.failed', turnId, code, partialText, position }
-    }
-    case 'ResponseStopped':
-      return { type: 'response.stopped', turnId: event.data.turnId, partialText: event.data.partialText, position }
-    default:
-      return undefined
   }
 }

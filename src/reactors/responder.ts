@@ -2,9 +2,12 @@
  * Answers every message exactly once, in the order of its conversation, whoever dies meanwhile.
  *
  * asked ─► routed ─► streaming ─► completed | failed | stopped     (one terminal event; the decider sees to it)
+ *                      │    ▲
+ *                      └────┘  cut off: taken over, from where the draft ends
  *
  * The work comes from a queue that delivers until it is acknowledged. A delivery of an ended turn is acknowledged and
- * nothing else; a delivery of an open turn first ends the turns before it.
+ * nothing else; a delivery of an open turn first ends the turns before it. What a person has been shown of an answer is
+ * always the beginning of the text that its terminal event holds (decision record 20).
  */
 import type { AgentDefinition } from '../agents/agent-catalogue.ts'
 import { type AgentName, isAgentName } from '../agents/agent-name.ts'
@@ -21,17 +24,25 @@ import { agentFor as agentOfIntent } from '../routing/intents.ts'
 import type { RoutingDecision, RoutingInput } from '../routing/routing-decision.ts'
 import { assert } from '../shared/assert.ts'
 import { isFault } from '../shared/failures.ts'
-import type { Uuid } from '../shared/ids.ts'
+import { mintId, type Uuid } from '../shared/ids.ts'
 import type { Logger } from '../shared/logger.ts'
+import { pause } from '../shared/waiting.ts'
 import type { EventReader, WorkQueue } from '../store/event-store.ts'
+import { createAnswerLanes } from './answer-lanes.ts'
 import { type Ending, Interruption, type WritingTask, writeAnswer } from './answer-writing.ts'
 import { type AskedTurn, readAskedTurn } from './conversation-history.ts'
+import type { Draft, DraftAddress, DraftLog } from './draft-log.ts'
+import { createDraftWriter, type DraftWriter, emptyDraft } from './draft-writer.ts'
 import type { LiveAnswers } from './live-answers.ts'
 import { createTurnRecorder, type TurnStep } from './turn-recorder.ts'
 
 export const RESPONDER_GROUP = 'emberlog-responder'
-/** Deliveries in hand at once; more than the open turns that one conversation may have, so that none can block the rest. */
-const CONCURRENCY_MAX = 64
+/** Deliveries in hand at once, per answer that may be written: a conversation with many open turns does not block the rest. */
+const DELIVERIES_PER_ANSWER = 2
+const DELIVERIES_MIN = 64
+/** A turn that another node took over is looked at again so often, and after a while taken back. */
+const TAKEN_OVER_LOOK_MS = 250
+const TAKEN_OVER_MS_MAX = 30_000
 /** Answers a turn whose recorded agent no longer exists. */
 const FALLBACK_AGENT: AgentName = 'support'
 
@@ -45,18 +56,35 @@ export interface ResponderParts {
   readonly model: LanguageModel
   readonly tools: AgentTools
   readonly live: LiveAnswers
+  readonly drafts: DraftLog
+  readonly settings: ResponderSettings
+  /** Told of every turn that this process has ceased to write without ending it. */
+  readonly onLeft: (conversationId: string, turnId: string) => void
   /** Milliseconds that only go forward, for durations. */
   readonly elapsedMs: () => number
   readonly logger: Logger
 }
 
+export interface ResponderSettings {
+  /** An answer that was cut off is written to its end where that is possible word for word, or ended with what is known of it. */
+  readonly interruptedTurns: 'answer-again' | 'end-as-failed'
+  /** Between two batches of a draft. */
+  readonly draftIntervalMs: number
+  /** Answers that are written at the same time. */
+  readonly answersMax: number
+  /** How long answers under way may go on when the process is to stop. */
+  readonly drainMs: number
+}
+
 export interface Responder {
-  /** Works until the signal aborts. Answers under way are then left open: after a restart, or on another node, they are answered afresh. */
+  /** Works until the signal aborts; then takes nothing new, lets answers under way come to their end within the drain, and
+   * leaves the others to another node, or to itself after a restart. */
   readonly run: (signal: AbortSignal) => Promise<void>
   /** Ends the answer if it is being written here, keeping what is written. Undefined when it is not. */
   readonly stop: (conversationId: Uuid, turnId: string, by: string) => Promise<CommandOutcome | undefined>
   /** Ends the model's work for a turn that was stopped elsewhere. */
   readonly abandon: (turnId: string) => void
+  readonly isWriting: (turnId: string) => boolean
 }
 
 interface Running {
@@ -66,25 +94,58 @@ interface Running {
 }
 
 type Routing = Pick<DataOf<'IntentRouted'>, 'intent' | 'agent' | 'method' | 'confidence'> &
-  Pick<RoutingDecision, 'clarify'>
+  Pick<RoutingDecision, 'clarify'> & {
+    /** It was routed before, so somebody may have begun to write. */
+    readonly isBegun: boolean
+  }
+
+type EndStep = Exclude<TurnStep, { type: 'RouteIntent' }>
+
+interface Writing {
+  readonly stream: string
+  readonly conversationId: Uuid
+  readonly turn: AskedTurn
+  readonly abort: AbortController
+  readonly signal: AbortSignal
+  /** As far as people have seen it, or are about to. */
+  text: string
+}
 
 export function createResponder(parts: ResponderParts): Responder {
   const running = new Map<string, Running>()
-  const lanes = new Map<string, Promise<void>>()
+  const { answersMax, drainMs, draftIntervalMs, interruptedTurns } = parts.settings
+  const lanes = createAnswerLanes(answersMax)
+  /** What is shown of an answer can be lost with this process only when the next one will write the same. */
+  const isExact = parts.model.isReproducible === true && interruptedTurns === 'answer-again'
   const recorder = createTurnRecorder(parts.handler, parts.elapsedMs, parts.logger)
 
   return {
     async run(signal) {
-      const interruptAll = () => {
+      const consuming = new AbortController()
+      const drain = async () => {
+        const ended = Promise.all([...running.values()].map((turn) => turn.ended))
+        await Promise.race([ended, pause(drainMs)])
         for (const { abort } of running.values()) abort.abort(new Interruption('shutdown'))
+        await Promise.all([...running.values()].map((turn) => turn.ended))
+        consuming.abort()
       }
-      signal.addEventListener('abort', interruptAll, { once: true })
+      const drained = new Promise<void>((resolve) => {
+        signal.addEventListener('abort', () => resolve(drain()), { once: true })
+      })
       await parts.queue.consume({
         group: RESPONDER_GROUP,
         eventTypes: ['MessageSent', 'ResponseRequested'],
-        concurrency: CONCURRENCY_MAX,
-        signal,
-        handle: (event) => inLane(event.stream, () => answerUpTo(event, signal)),
+        concurrency: Math.max(DELIVERIES_MIN, answersMax * DELIVERIES_PER_ANSWER),
+        signal: consuming.signal,
+        async handle(event) {
+          try {
+            await lanes.run(event.stream, () => answerUpTo(event, signal))
+          } catch (error) {
+            // Not answered while we drain: it would come straight back, until it counts as poison.
+            if (signal.aborted) await drained
+            throw error
+          }
+        },
       })
     },
 
@@ -98,17 +159,8 @@ export function createResponder(parts: ResponderParts): Responder {
     abandon(turnId) {
       running.get(turnId)?.abort.abort(new Interruption('abandoned'))
     },
-  }
 
-  /** One conversation, one answer at a time. */
-  function inLane(stream: string, work: () => Promise<void>): Promise<void> {
-    const mine = (lanes.get(stream) ?? Promise.resolve()).then(work, work)
-    lanes.set(stream, mine)
-    const leave = () => {
-      if (lanes.get(stream) === mine) lanes.delete(stream)
-    }
-    mine.then(leave, leave)
-    return mine
+    isWriting: (turnId) => running.has(turnId),
   }
 
   async function answerUpTo(event: StoredEvent, signal: AbortSignal): Promise<void> {
@@ -128,68 +180,158 @@ export function createResponder(parts: ResponderParts): Responder {
     assert(conversationId !== undefined, `not a conversation: ${stream}`)
     const turn = await readAskedTurn(parts.reader, parts.codec, stream, turnId)
     assert(turn !== undefined, `turn ${turnId} is open in ${stream}, but was not asked`)
+    for (let isOver = false; !isOver; isOver ||= await isEnded(stream, turnId, signal)) {
+      if (signal.aborted) throw new Interruption('shutdown')
+      isOver = await answerHere(stream, conversationId, turn, signal)
+    }
+  }
+
+  /** False when somebody else has come to write or to end the turn. */
+  async function answerHere(
+    stream: string,
+    conversationId: Uuid,
+    turn: AskedTurn,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { turnId } = turn
     parts.logger.debug({ turnId, conversationId }, 'answering a turn')
     const abort = new AbortController()
-    const ended = answerTurn(stream, conversationId, turn, abort, signal).catch((error) =>
-      failTurn(stream, conversationId, turn, error, signal),
-    )
+    const writing: Writing = { stream, conversationId, turn, abort, signal, text: '' }
+    const ended = answerTurn(writing).catch((error) => failTurn(writing, error))
     running.set(turnId, { conversationId, abort, ended: ended.catch(() => undefined) })
     try {
       await ended
       parts.logger.debug({ turnId, conversationId }, 'answered a turn')
+      return true
     } catch (error) {
-      // Stopped elsewhere: that stop is the turn's end, and there is nothing left to do.
-      if (!(error instanceof Interruption && error.reason === 'abandoned')) throw error
+      if (error instanceof Interruption && error.reason === 'abandoned') return false
+      throw error
     } finally {
       running.delete(turnId)
+      parts.onLeft(conversationId, turnId)
     }
   }
 
-  async function answerTurn(
-    stream: string,
-    conversationId: Uuid,
-    turn: AskedTurn,
-    abort: AbortController,
-    signal: AbortSignal,
-  ): Promise<CommandOutcome> {
+  /** Waits a while for a turn that was taken over to be ended. */
+  async function isEnded(stream: string, turnId: string, signal: AbortSignal): Promise<boolean> {
+    const deadlineMs = parts.elapsedMs() + TAKEN_OVER_MS_MAX
+    for (;;) {
+      if ((await parts.handler.load(stream)).turns.get(turnId)?.outcome !== undefined) return true
+      if (signal.aborted || parts.elapsedMs() > deadlineMs) return false
+      await pause(TAKEN_OVER_LOOK_MS, signal)
+    }
+  }
+
+  async function answerTurn(writing: Writing): Promise<CommandOutcome> {
+    const { stream, conversationId, turn, signal } = writing
     const { turnId } = turn
     const routing = await routeTurn(stream, turn, signal)
     const { intent, agent, method, confidence } = routing
     parts.live.publish(conversationId, { type: 'intent.routed', turnId, intent, agent, method, confidence })
+
+    const address = { turnId, conversationId, ...turn.askedBy, causationId: turn.askedBy.eventId }
+    const begun = routing.isBegun ? await takeOver(address) : emptyDraft
+    writing.text = begun.text
+    if (begun.text !== '' && !isExact) return await interrupted(writing)
 
     const definition = parts.agentFor(isAgentName(agent) ? agent : FALLBACK_AGENT)
     const request = {
       agent: definition,
       messages: recentMessages([...turn.history, { role: 'user', text: turn.question }], definition.limits),
       ...(routing.clarify && { routing: { clarify: routing.clarify.map(agentOfIntent) as [AgentName, AgentName] } }),
+      ...(begun.text !== '' && { shownCharacters: begun.text.length }),
     }
     const task = { request, turn: toolTurnOf(turn, conversationId) }
-    const ending = await writeAnswer(parts, task, abort, {
-      onText: (text) => parts.live.publish(conversationId, { type: 'response.progress', turnId, text }),
-      onTool: (part) => parts.live.publish(conversationId, toolFactOf(turnId, part)),
-    })
+    const ending = await write(writing, task, address, begun)
+    return ending === undefined ? await interrupted(writing) : await end(writing, stepOf(turn, agent, ending))
+  }
 
-    const step = stepOf(turn, agent, ending)
+  /** Undefined when the answer does not go on from what people have seen. */
+  async function write(
+    writing: Writing,
+    task: WritingTask,
+    address: DraftAddress,
+    begun: Draft,
+  ): Promise<Ending | undefined> {
+    const { abort, conversationId, turn } = writing
+    const draft = draftWriterFor(address, begun, abort)
+    try {
+      const ending = await writeAnswer(parts, task, abort, {
+        onText(text) {
+          if (!draft.extend(text)) abort.abort(new Interruption('diverged'))
+          else if (text.length > writing.text.length) writing.text = text
+        },
+        onTool(part) {
+          // What tools answer may be another time something else.
+          draft.keepFirst()
+          parts.live.publish(conversationId, toolFactOf(turn.turnId, part))
+        },
+      })
+      if (ending.kind === 'completed' && ending.written.text.length < begun.text.length) return undefined
+      await draft.finish()
+      return { ...ending, written: { ...ending.written, text: writing.text } }
+    } catch (error) {
+      if (!(error instanceof Interruption)) throw error
+      // Left to another node, with every word that was shown; unless that node is here already.
+      if (error.reason === 'shutdown') await draft.finish()
+      else draft.drop()
+      if (error.reason === 'diverged') return undefined
+      throw error
+    }
+  }
+
+  /** Makes sure that whoever wrote before can show nothing more, and shows here what was shown elsewhere. */
+  async function takeOver(address: DraftAddress): Promise<Draft> {
+    const { conversationId, turnId } = address
+    for (;;) {
+      const begun = await parts.drafts.read(conversationId, turnId)
+      if (begun.revision === undefined) return begun
+      const fence = { firstDelta: begun.deltas.length + 1, deltas: [], expected: begun.revision, writerId: mintId() }
+      const revision = await parts.drafts.append(address, fence)
+      if (revision === undefined) continue
+      for (const [index, text] of begun.deltas.entries()) {
+        parts.live.publish(conversationId, { type: 'response.delta', turnId, delta: index + 1, text })
+      }
+      parts.logger.info({ turnId, deltas: begun.deltas.length }, 'took an answer over')
+      return { ...begun, revision }
+    }
+  }
+
+  function draftWriterFor(address: DraftAddress, begun: Draft, abort: AbortController): DraftWriter {
+    const { conversationId, turnId } = address
+    return createDraftWriter({
+      log: parts.drafts,
+      address,
+      begun,
+      isShownFirst: isExact,
+      intervalMs: draftIntervalMs,
+      show: (delta, text) => parts.live.publish(conversationId, { type: 'response.delta', turnId, delta, text }),
+      onLost: () => abort.abort(new Interruption('abandoned')),
+      elapsedMs: parts.elapsedMs,
+      logger: parts.logger,
+    })
+  }
+
+  /** The answer cannot be written on as it was begun: it ends with what people have seen of it, and may be asked for again. */
+  function interrupted(writing: Writing): Promise<CommandOutcome> {
+    const { turnId } = writing.turn
+    const data = { turnId, code: 'interrupted', partialText: writing.text, retryable: true }
+    return end(writing, { type: 'FailResponse', data })
+  }
+
+  async function end({ stream, conversationId, turn, signal }: Writing, step: EndStep): Promise<CommandOutcome> {
     const outcome = await recorder.record(stream, turn, step, signal)
     if (!outcome.isRepeat) parts.live.publish(conversationId, factOf(step, outcome))
     return outcome
   }
 
   /** A turn that we cannot answer ends all the same: left open, it would hold up every turn after it. */
-  async function failTurn(
-    stream: string,
-    conversationId: Uuid,
-    turn: AskedTurn,
-    error: unknown,
-    signal: AbortSignal,
-  ): Promise<CommandOutcome> {
+  async function failTurn(writing: Writing, error: unknown): Promise<CommandOutcome> {
     if (error instanceof Interruption || isFault(error, 'store-unavailable')) throw error
-    const { turnId } = turn
+    const { turnId } = writing.turn
     parts.logger.error({ turnId, error: String(error) }, 'a turn cannot be answered')
-    const data = { turnId, code: 'answering-failed', partialText: '', retryable: true }
-    const outcome = await recorder.record(stream, turn, { type: 'FailResponse', data }, signal)
-    if (!outcome.isRepeat) parts.live.publish(conversationId, factOf({ type: 'FailResponse', data }, outcome))
-    return outcome
+    const data = { turnId, code: 'answering-failed', partialText: writing.text, retryable: true }
+    return await end(writing, { type: 'FailResponse', data })
   }
 
   /** The first recorded decision stands, also when the turn is answered afresh after a crash. */
@@ -201,12 +343,14 @@ export function createResponder(parts: ResponderParts): Responder {
     if (recorded === undefined) {
       const { candidates, evidence, ...rest } = decision
       const data = { turnId: turn.turnId, ...rest, candidates: [...candidates], evidence: [...evidence], tookMs }
-      await recorder.record(stream, turn, { type: 'RouteIntent', data }, signal)
+      const outcome = await recorder.record(stream, turn, { type: 'RouteIntent', data }, signal)
+      // Somebody else came first: routed it, and may be writing, or stopped it.
+      if (outcome.isRepeat) throw new Interruption('abandoned')
     }
-    return { ...(recorded ?? decision), ...(clarify && { clarify }) }
+    return { ...(recorded ?? decision), isBegun: recorded !== undefined, ...(clarify && { clarify }) }
   }
 
-  function stepOf(turn: AskedTurn, agent: string, ending: Ending): Exclude<TurnStep, { type: 'RouteIntent' }> {
+  function stepOf(turn: AskedTurn, agent: string, ending: Ending): EndStep {
     const { turnId } = turn
     const { text, model, toolCalls, usage, firstTokenMs, totalMs, citations, attachments, insteadOf } = ending.written
     const unfinished = { model, ...(toolCalls.length > 0 && { toolCalls }), ...(usage && { usage }) }
@@ -252,7 +396,7 @@ function toolFactOf(turnId: string, part: ToolStartedPart | ToolFinishedPart) {
   return { type: 'tool.finished', turnId, tool, call, outcome: part.outcome, tookMs: part.tookMs } as const
 }
 
-function factOf(step: Exclude<TurnStep, { type: 'RouteIntent' }>, outcome: CommandOutcome) {
+function factOf(step: EndStep, outcome: CommandOutcome) {
   const position = String(outcome.position)
   const { turnId } = step.data
   switch (step.type) {

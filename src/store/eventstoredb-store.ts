@@ -49,8 +49,11 @@ const RECONNECT_DELAY_MS_MAX = 2_000
 const RECONNECT_DELAY_MS_MIN = 50
 /** After this many tries an event is parked: something about it cannot be handled. */
 const DELIVERY_RETRIES_MAX = 10
-/** A delivery that is not answered for so long goes to another consumer. */
-const DELIVERY_MS_MAX = 120_000
+/**
+ * A delivery that is not answered for so long goes to another consumer: longer than an answer may take. A consumer that dies is
+ * noticed by its connection, at once.
+ */
+const DELIVERY_MS_MAX = 300_000
 
 /** Opens the record. Connects with the first call; reconnects by itself. */
 export function openEventStoreDb(options: EventStoreDbOptions): EventStore & WorkQueue {
@@ -127,9 +130,12 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStore & Wor
 
     async consume(work) {
       let delayMs = RECONNECT_DELAY_MS_MIN
+      let isGroupReady = false
       while (!work.signal.aborted) {
         try {
-          await ensureGroup(client, work.group, work.eventTypes)
+          // Changed once at most: two versions of us would else take turns, and drop each other's consumers each time.
+          if (!isGroupReady) await ensureGroup(client, work.group, work.eventTypes)
+          isGroupReady = true
           await consumeUntilDropped(client, work, () => {
             delayMs = RECONNECT_DELAY_MS_MIN
           })
@@ -274,8 +280,25 @@ async function ensureGroup(client: EventStoreDBClient, group: string, eventTypes
     })
   } catch (error) {
     if (!(error instanceof PersistentSubscriptionExistsError)) throw asFault(error, 'creating a group', group)
+    await updateGroup(client, group, settings)
   }
 }
+
+/** A group that an earlier version made gets the settings of this one; its place in the log stays. */
+async function updateGroup(client: EventStoreDBClient, group: string, settings: GroupSettings): Promise<void> {
+  try {
+    const { settings: present } = await client.getPersistentSubscriptionToAllInfo(group)
+    const names = ['maxRetryCount', 'messageTimeout', 'checkPointAfter', 'checkPointLowerBound'] as const
+    const isSame =
+      present.consumerStrategyName === settings.consumerStrategyName &&
+      names.every((name) => Number(present[name]) === Number(settings[name]))
+    if (!isSame) await client.updatePersistentSubscriptionToAll(group, settings)
+  } catch (error) {
+    throw asFault(error, 'updating a group', group)
+  }
+}
+
+type GroupSettings = ReturnType<typeof persistentSubscriptionToAllSettingsFromDefaults>
 
 async function consumeUntilDropped(client: EventStoreDBClient, work: Work, onDelivery: () => void): Promise<void> {
   const subscription = client.subscribeToPersistentSubscriptionToAll(work.group, { bufferSize: work.concurrency })

@@ -100,7 +100,9 @@ describe('an aborted answer', () => {
     const paced = createOfflineAssistant(knowledge, { deltaDelayMs: 3_600_000 })
     const controller = new AbortController()
     const reason = new Error('stopped by the person')
-    const reading = allParts(paced.stream(question, controller.signal))
+    const stream = paced.stream(question, controller.signal)
+    await stream[Symbol.asyncIterator]().next() // The first word does not wait.
+    const reading = allParts(stream)
     await Promise.resolve()
     expect(openTimers()).toBe(timersBefore + 1)
     controller.abort(reason)

@@ -17,16 +17,18 @@ import { createCodec } from '../../src/events/codec.ts'
 import { conversationIdOf, conversationStream, responseMessageIdOf } from '../../src/events/stream-names.ts'
 import { createSessionMarks } from '../../src/main/session-marks.ts'
 import { createConversationQueries } from '../../src/projections/conversation-queries.ts'
-import { listGenerations } from '../../src/projections/generations.ts'
 import { createMessageSearch } from '../../src/projections/message-search.ts'
-import { listParkedStreams } from '../../src/projections/parked-events.ts'
 import { createProjectionWriter } from '../../src/projections/projection-writer.ts'
 import type { ConversationQueries } from '../../src/projections/query-types.ts'
+import { createDraftFeed } from '../../src/reactors/draft-feed.ts'
+import { createDraftLog } from '../../src/reactors/draft-log.ts'
 import { createLiveAnswers, type LiveAnswers } from '../../src/reactors/live-answers.ts'
+import { readEnding } from '../../src/reactors/recorded-facts.ts'
 import { systemClock } from '../../src/shared/clock.ts'
 import { silentLogger } from '../../src/shared/logger.ts'
 import { openEventStoreDb } from '../../src/store/eventstoredb-store.ts'
 import { startTestPostgres, type TestPostgres } from '../projections/support/test-postgres.ts'
+import { publishText } from '../support/written-text.ts'
 
 export const JWT_SECRET = 'a secret of the tests, long enough to sign'
 export const NODES_KEY = new Uint8Array(32).fill(7)
@@ -114,6 +116,11 @@ export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixt
   })
   const gateway = createConversationGateway(handler)
   const live = createLiveAnswers()
+  const drafts = createDraftFeed({
+    ...{ live, load: handler.load, logger: silentLogger, isWritingHere: () => true },
+    drafts: createDraftLog({ store, codec, clock: systemClock }),
+    readEnding: (stream, turnId) => readEnding(store, codec, stream, turnId),
+  })
   postgres ??= startTestPostgres()
   const database = await (await postgres).open()
   const queries = createConversationQueries({ database, logger: silentLogger })
@@ -126,17 +133,12 @@ export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixt
     gateway: options.wrapGateway?.(gateway, live) ?? gateway,
     queries: options.wrapQueries?.(queries) ?? queries,
     search: createMessageSearch({ database }).search,
-    live,
     sessionMarks: sessions.marks,
+    live: { ...live, attend: drafts.attend, recall: drafts.recall },
     previewRouting: ({ text }) => ({
       ...{ intent: 'learning', agent: 'learning', method: 'model', confidence: 0.9, guard: 'clear' },
       ...{ candidates: [{ intent: 'learning', probability: 0.9 }], routerVersion: '1' },
       evidence: [{ kind: 'feature', name: text.slice(0, 10), weight: 1 }],
-    }),
-    operations: async () => ({
-      generations: await listGenerations(database.queries),
-      parked: await listParkedStreams(database),
-      connections: database.metrics(),
     }),
     readiness: () => [{ name: 'event store', isReady: true, detail: 'connected' }],
     clock: systemClock,
@@ -235,7 +237,7 @@ export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixt
       )
       live.publish(conversationId, { type: 'intent.routed', ...routing })
       for (let end = 1; end <= text.length; end += 1) {
-        live.publish(conversationId, { type: 'response.progress', turnId, text: text.slice(0, end) })
+        publishText(live, conversationId, turnId, text.slice(0, end))
       }
       const completed = {
         ...{ turnId, messageId: responseMessageIdOf(turnId), text, agent: 'learning', finishReason: 'stop' as const },

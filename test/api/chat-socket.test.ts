@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ServerFrame } from '../../src/api/contracts/socket-frames.ts'
 import { conversationIdOf, turnIdOf } from '../../src/events/stream-names.ts'
+import { publishText } from '../support/written-text.ts'
 import { type ApiFixture, type ChatSocket, startApi } from './api-fixture.ts'
 
 let api: ApiFixture
@@ -59,7 +60,7 @@ describe('a turn on its own socket', () => {
             method: 'model',
             confidence: 1,
           })
-          live.publish(conversationId, { type: 'response.progress', turnId, text: 'Half' })
+          publishText(live, conversationId, turnId, 'Half')
           live.publish(conversationId, { type: 'response.stopped', turnId, partialText: 'Half', position: '7' })
           return gateway.sendMessage(request, wish)
         },
@@ -190,13 +191,13 @@ describe('a socket that opens in the middle of an answer', () => {
     const conversationId = conversationIdOf(ada.userId, 'c')
     const first = await ada.open('c')
     const { turnId } = await first.say('What is RAG?')
-    for (const text of ['a', 'ab', 'abc']) api.live.publish(conversationId, { type: 'response.progress', turnId, text })
+    for (const text of ['a', 'ab', 'abc']) publishText(api.live, conversationId, turnId, text)
     const second = await ada.open('c')
     return {
       ada,
       turnId,
       second,
-      progress: (text: string) => api.live.publish(conversationId, { type: 'response.progress', turnId, text }),
+      progress: (text: string) => publishText(api.live, conversationId, turnId, text),
     }
   }
 

@@ -7,6 +7,7 @@ import { createRateLimit } from '../../src/api/rate-limit.ts'
 import { createRecentTurns } from '../../src/api/recent-turns.ts'
 import { conversationIdOf } from '../../src/events/stream-names.ts'
 import { Fault } from '../../src/shared/failures.ts'
+import { publishText } from '../support/written-text.ts'
 import {
   type ApiFixture,
   type ApiFixtureOptions,
@@ -244,7 +245,7 @@ describe('a socket', () => {
       let text = ''
       while (serverSide?.readyState === serverSide?.OPEN) {
         text += 'x'.repeat(64 * 1024)
-        api.live.publish(conversationId, { type: 'response.progress', turnId, text })
+        publishText(api.live, conversationId, turnId, text)
         await new Promise((resolve) => setImmediate(resolve))
       }
       const unsent = serverSide?.bufferedAmount ?? 0

@@ -4,6 +4,7 @@ import type { ServerFrame } from '../../src/api/contracts/socket-frames.ts'
 import { createTurnRelay, type TurnRelay } from '../../src/api/turn-relay.ts'
 import type { LiveFact } from '../../src/events/live-facts.ts'
 import { createLiveAnswers } from '../../src/reactors/live-answers.ts'
+import { publishText } from '../support/written-text.ts'
 
 const CONVERSATION = 'c'
 const TURN = 't1'
@@ -197,7 +198,7 @@ function simulate(steps: readonly string[]): SimulatedSocket[] {
     open,
     write: () => {
       text += 'x'
-      live.publish(CONVERSATION, { type: 'response.progress', turnId: TURN, text })
+      publishText(live, CONVERSATION, TURN, text)
     },
     expect: (socket) => {
       socket.relay.expect(TURN)

@@ -6,7 +6,7 @@ import { createConversationGateway } from '../../src/commands/conversation-handl
 import { createCodec } from '../../src/events/codec.ts'
 import type { LiveFact } from '../../src/events/live-facts.ts'
 import { conversationIdOf, conversationStream } from '../../src/events/stream-names.ts'
-import { followConversations } from '../../src/reactors/conversation-feed.ts'
+import { followConversations, type StopRequest } from '../../src/reactors/conversation-feed.ts'
 import { createLiveAnswers } from '../../src/reactors/live-answers.ts'
 import { systemClock } from '../../src/shared/clock.ts'
 import { isRefusal } from '../../src/shared/failures.ts'
@@ -30,10 +30,18 @@ afterAll(async () => {
 test('what one process records is heard in another, past events that it cannot read', async () => {
   const codec = createCodec()
   const live = createLiveAnswers()
-  const stopped: string[] = []
+  const ended: string[] = []
+  const requested: StopRequest[] = []
   const reader = record.another()
   feed = followConversations(
-    { reader, codec, live, logger: silentLogger, onStopped: (id) => stopped.push(id) },
+    {
+      reader,
+      codec,
+      live,
+      logger: silentLogger,
+      onEnded: (id) => ended.push(id),
+      onStopRequested: (request) => requested.push(request),
+    },
     following.signal,
   )
 
@@ -70,6 +78,6 @@ test('what one process records is heard in another, past events that it cannot r
 
   if (isRefusal(after)) throw new Error(after.code)
   await gateway.stop({ ownerId: owner, clientConversationId: 'other' }, { turnId: after.turnId })
-  await expect.poll(() => stopped).toEqual([after.turnId])
+  await expect.poll(() => ended).toEqual([after.turnId])
   expect(heard.at(-1)).toMatchObject({ type: 'response.stopped', turnId: after.turnId })
 })

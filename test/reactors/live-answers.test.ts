@@ -12,7 +12,7 @@ const routed = {
   method: 'model',
   confidence: 0.9,
 } as const
-const progress = (text: string) => ({ type: 'response.progress', turnId, text }) as const
+const delta = (number: number, text: string) => ({ type: 'response.delta', turnId, delta: number, text }) as const
 const completed = (text: string) =>
   ({
     type: 'response.completed',
@@ -36,7 +36,7 @@ function listening() {
 describe('live answers', () => {
   it('pass every fact on once, whoever says it first', () => {
     const { live, heard } = listening()
-    for (const fact of [sent, sent, routed, routed, progress('He'), progress('He'), progress('Hello')])
+    for (const fact of [sent, sent, routed, routed, delta(1, 'He'), delta(1, 'He'), delta(2, 'llo')])
       live.publish('c1', fact)
     live.publish('c1', completed('Hello'))
     live.publish('c1', completed('Hello'))
@@ -49,14 +49,11 @@ describe('live answers', () => {
     ])
   })
 
-  it('number deltas without gaps, and they add up to the text', () => {
+  it('take no delta out of its turn, so that there are no gaps', () => {
     const { live, heard } = listening()
-    for (const text of ['Re', 'Retr', 'Retrieval']) live.publish('c1', progress(text))
-    expect(heard).toEqual([
-      { type: 'response.delta', turnId, delta: 1, text: 'Re' },
-      { type: 'response.delta', turnId, delta: 2, text: 'tr' },
-      { type: 'response.delta', turnId, delta: 3, text: 'ieval' },
-    ])
+    for (const fact of [delta(2, 'tr'), delta(1, 'Re'), delta(3, 'ieval'), delta(2, 'tr'), delta(3, 'ieval')])
+      live.publish('c1', fact)
+    expect(heard).toEqual([delta(1, 'Re'), delta(2, 'tr'), delta(3, 'ieval')])
   })
 
   it('pass on the whole answer of another process as a delta before its end', () => {
@@ -68,24 +65,25 @@ describe('live answers', () => {
     ])
   })
 
-  it('add nothing twice when an answer begins anew after a fault', () => {
+  it('pass on what is missing of an answer as its last delta', () => {
     const { live, heard } = listening()
-    for (const text of ['One ', 'One two ', 'One ', 'One two ', 'One two three']) live.publish('c1', progress(text))
-    expect(heard.map((fact) => (fact.type === 'response.delta' ? fact.text : ''))).toEqual(['One ', 'two ', 'three'])
+    live.publish('c1', delta(1, 'Hello '))
+    live.publish('c1', completed('Hello there'))
+    expect(heard).toMatchObject([delta(1, 'Hello '), delta(2, 'there'), { type: 'response.completed' }])
   })
 
   it('say nothing after the end', () => {
     const { live, heard } = listening()
     live.publish('c1', completed('Hello'))
     const before = heard.length
-    live.publish('c1', progress('Hello and more'))
+    live.publish('c1', delta(2, ' and more'))
     live.publish('c1', routed)
     expect(heard).toHaveLength(before)
   })
 
   it('know which turns are under way, and how far', () => {
     const { live } = listening()
-    live.publish('c1', progress('Hel'))
+    live.publish('c1', delta(1, 'Hel'))
     live.publish('c1', { ...sent, turnId: 't2' })
     expect(live.inFlight('c1')).toEqual([
       { turnId: 't1', lastDelta: 1 },
@@ -98,7 +96,7 @@ describe('live answers', () => {
 
   it('replay what a client has missed, the end included', () => {
     const { live } = listening()
-    for (const text of ['a', 'ab', 'abc']) live.publish('c1', progress(text))
+    for (const [index, text] of ['a', 'b', 'c'].entries()) live.publish('c1', delta(index + 1, text))
     expect(live.replay('c1', turnId, 2)).toEqual([{ type: 'response.delta', turnId, delta: 3, text: 'c' }])
     live.publish('c1', completed('abc'))
     expect(live.replay('c1', turnId, 3)).toEqual([completed('abc')])
@@ -106,9 +104,35 @@ describe('live answers', () => {
 
   it('replay nothing of a turn they do not know, or of another conversation', () => {
     const { live } = listening()
-    live.publish('c1', progress('a'))
+    live.publish('c1', delta(1, 'a'))
     expect(live.replay('c1', 'unknown', 0)).toBeUndefined()
     expect(live.replay('c2', turnId, 0)).toBeUndefined()
+  })
+
+  it('do not know the deltas of an answer that nobody here followed, until the record tells', () => {
+    const live = createLiveAnswers()
+    live.publish('c1', completed('Hello there'))
+    expect(live.replay('c1', turnId, 0)).toBeUndefined()
+    live.restore('c1', { turnId, deltas: ['Hello ', 'there'], terminal: completed('Hello there') })
+    expect(live.replay('c1', turnId, 1)).toEqual([delta(2, 'there'), completed('Hello there')])
+  })
+
+  it('forget how far a turn was written that nobody follows any more', () => {
+    const { live, heard } = listening()
+    live.publish('c1', delta(1, 'Hello '))
+    live.letGo(turnId)
+    expect(live.replay('c1', turnId, 0)).toBeUndefined()
+    live.restore('c1', { turnId, deltas: ['Hello ', 'there'] })
+    expect(live.replay('c1', turnId, 1)).toEqual([delta(2, 'there')])
+    expect(heard).toEqual([delta(1, 'Hello ')])
+  })
+
+  it('do not begin a turn again that has ended', () => {
+    const { live } = listening()
+    live.publish('c1', completed('Hello'))
+    live.begin('c1', turnId)
+    live.begin('c1', 't2')
+    expect(live.inFlight('c1')).toEqual([{ turnId: 't2', lastDelta: 0 }])
   })
 
   it('tell a listener nothing once it has stopped, and nothing of other conversations', () => {

@@ -10,6 +10,7 @@ import { createConversationGateway } from '../../src/commands/conversation-handl
 import { createCodec, type RecordedEvent } from '../../src/events/codec.ts'
 import type { LiveFact } from '../../src/events/live-facts.ts'
 import { conversationIdOf, conversationStream } from '../../src/events/stream-names.ts'
+import { createDraftLog } from '../../src/reactors/draft-log.ts'
 import { createLiveAnswers } from '../../src/reactors/live-answers.ts'
 import { createResponder } from '../../src/reactors/responder.ts'
 import { createRouter } from '../../src/routing/router.ts'
@@ -103,6 +104,9 @@ function startNode(script: Script = echo, tools: AgentTools = noTools) {
     model,
     tools,
     live,
+    drafts: createDraftLog({ store, codec, clock: systemClock }),
+    settings: { interruptedTurns: 'answer-again', draftIntervalMs: 20, answersMax: 32, drainMs: 0 },
+    onLeft: () => {},
     elapsedMs: () => performance.now(),
     logger: silentLogger,
   })
@@ -235,7 +239,7 @@ describe('the responder', () => {
     }
   })
 
-  it('finishes what a node that went away had begun', async () => {
+  it('ends what a node that went away had begun with other words than it would write', async () => {
     const owner = newOwner()
     const dying = startNode(endless)
     const writing = firstDelta(dying, conversationIdOf(owner, 'chat'))
@@ -244,7 +248,10 @@ describe('the responder', () => {
     await dying.stop()
     startNode()
     const events = await eventsUntilEnded(owner, 1)
-    expect(events.at(-1)).toMatchObject({ type: 'ResponseCompleted', data: { turnId, text: 'Are you there?' } })
+    expect(events.at(-1)).toMatchObject({
+      type: 'ResponseFailed',
+      data: { turnId, code: 'interrupted', partialText: 'Well ', retryable: true },
+    })
     expect(events.filter(({ type }) => type === 'IntentRouted')).toHaveLength(1)
   })
 
@@ -448,13 +455,7 @@ describe('the responder', () => {
     await send(node, owner, 'one two three')
     const events = await eventsUntilEnded(owner, 1)
     await expect.poll(() => heard.at(-1)?.type).toBe('response.completed')
-    expect(heard.map(({ type }) => type)).toEqual([
-      'intent.routed',
-      'response.delta',
-      'response.delta',
-      'response.delta',
-      'response.completed',
-    ])
+    expect(heard.map(({ type }) => type)).toEqual(['intent.routed', 'response.delta', 'response.completed'])
     expect(heard.at(-1)).toMatchObject({ text: 'one two three', position: String(events.at(-1)?.position) })
   })
 })

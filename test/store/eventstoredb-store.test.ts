@@ -1,4 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import {
+  EventStoreDBClient,
+  eventTypeFilter,
+  persistentSubscriptionToAllSettingsFromDefaults,
+  START,
+} from '@eventstore/db-client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { EncodedEvent } from '../../src/events/codec.ts'
 import { eventIdOf } from '../../src/events/stream-names.ts'
@@ -229,5 +235,24 @@ describe('the work queue', () => {
       },
     })
     expect(seen).toEqual(['precious'])
+  })
+
+  it('gives a group that was made otherwise the settings of today', async () => {
+    const group = randomUUID()
+    const client = EventStoreDBClient.connectionString(record.connectionString)
+    const old = persistentSubscriptionToAllSettingsFromDefaults({ startFrom: START, messageTimeout: 1_000 })
+    await client.createPersistentSubscriptionToAll(group, old, { filter: eventTypeFilter({ prefixes: ['Said'] }) })
+    const stream = newStream()
+    await appended(stream, 'first')
+    const done = new AbortController()
+    await record.store.consume({
+      ...settings(group, done.signal),
+      handle: async (stored) => {
+        if (stored.stream === stream) done.abort()
+      },
+    })
+    const info = await client.getPersistentSubscriptionToAllInfo(group)
+    expect(info.settings).toMatchObject({ consumerStrategyName: 'Pinned', messageTimeout: 300_000 })
+    await client.dispose()
   })
 })

@@ -1,6 +1,7 @@
 /** Admits sockets to conversations: each is accepted first and then, where the rules say no, closed with a code. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { RawData, WebSocket } from 'ws'
+import { conversationIdOf } from '../../events/stream-names.ts'
 import { isFault, type Refusal, refusal } from '../../shared/failures.ts'
 import { type Position, toPosition } from '../../shared/ids.ts'
 import { within } from '../../shared/waiting.ts'
@@ -53,9 +54,10 @@ interface Rejection {
 async function open(socket: WebSocket, request: FastifyRequest<SocketRoute>, services: ApiServices): Promise<void> {
   const person = await admit(socket, request, services)
   if ('closeCode' in person) return reject(socket, person)
-  const position = await readPosition(services)
+  const conversationId = conversationIdOf(person.ownerId, request.params.conversationId)
+  const [position, leave] = await Promise.all([readPosition(services), services.live.attend(conversationId)])
   // A sign-out, a restart or the client may have closed it meanwhile.
-  if (socket.readyState !== socket.OPEN) return
+  if (socket.readyState !== socket.OPEN) return leave()
   const session = startSocketSession({
     services,
     person,
@@ -65,7 +67,10 @@ async function open(socket: WebSocket, request: FastifyRequest<SocketRoute>, ser
     close: (code, reason) => socket.close(code, reason),
   })
   socket.on('message', (data, isBinary) => session.receive(isBinary ? undefined : textOf(data)))
-  socket.on('close', session.stop)
+  socket.on('close', () => {
+    session.stop()
+    leave()
+  })
 }
 
 /** The person whose socket this is, counted among that person's sockets; or why not. */

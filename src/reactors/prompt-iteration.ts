@@ -1,0 +1,25 @@
+/** Iterates until a signal aborts, and then not a moment longer, whether or not the one who is iterated listens to it. */
+
+/** Throws the signal's reason as soon as it aborts; the iteration is then told to end, and not waited for. */
+export async function* untilAborted<Item>(items: AsyncIterable<Item>, signal: AbortSignal): AsyncGenerator<Item> {
+  const iterator = items[Symbol.asyncIterator]()
+  const { promise: aborted, reject } = Promise.withResolvers<never>()
+  aborted.catch(() => {}) // Nobody waits for it between two items.
+  const abort = () => reject(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  let isOver = false
+  try {
+    signal.throwIfAborted()
+    for (;;) {
+      const next = iterator.next()
+      next.catch(() => {}) // It may fail later, when nobody waits for it any more.
+      const { done, value } = await Promise.race([next, aborted])
+      isOver = done === true
+      if (isOver) return
+      yield value
+    }
+  } finally {
+    signal.removeEventListener('abort', abort)
+    if (!isOver) void iterator.return?.()?.catch(() => {})
+  }
+}
