@@ -15,6 +15,7 @@ import { ageTransientStreams, createConversationGateway } from './commands/conve
 import { createActRecorder } from './commands/operator-acts-handler.ts'
 import type { Config, Role } from './config.ts'
 import { createCodec } from './events/codec.ts'
+import { createBelongings } from './main/belongings.ts'
 import { developmentSecret, openDataDirectory } from './main/data-directory.ts'
 import { startServers } from './main/server-processes.ts'
 import { createSessionMarks } from './main/session-marks.ts'
@@ -124,6 +125,7 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
       beforeFirstAppend: ageTransientStreams(store, config.EMBERLOG_TRANSIENT_MAX_AGE_S),
     }),
   )
+  const owned = createBelongings({ store, codec, clock: systemClock, database })
   const live = createLiveAnswers()
   const drafts = createDraftLog({ store, codec, clock: systemClock })
   const responder = createResponder({
@@ -217,6 +219,9 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
     run('session feed', sessions.follow(following.signal))
     const server = buildHttpServer({
       gateway,
+      userGateway: owned.userGateway,
+      belongings: owned.belongings,
+      attachments: owned.attachments,
       queries,
       search: createMessageSearch({ database }).search,
       live: { ...live, attend: draftFeed.attend, recall: draftFeed.recall },

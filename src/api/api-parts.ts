@@ -1,7 +1,11 @@
 /** What the API is built from: ports that `main` fills, and settings. Nothing else reaches it. */
 import type { Registry } from 'prom-client'
+import type { AttachmentRecord } from '../commands/attachment-record.ts'
 import type { ConversationGateway } from '../commands/conversation-gateway.ts'
+import type { UserGateway } from '../commands/user-gateway.ts'
 import type { MessageSearch } from '../projections/message-search.ts'
+import type { ProfileQueries } from '../projections/profile-queries.ts'
+import type { ProjectQueries } from '../projections/project-queries.ts'
 import type { ConversationQueries } from '../projections/query-types.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Logger } from '../shared/logger.ts'
@@ -11,6 +15,9 @@ import type { SessionMarks } from './session-marks.ts'
 
 export interface ApiParts {
   readonly gateway: ConversationGateway
+  readonly userGateway: UserGateway
+  readonly belongings: Belongings
+  readonly attachments: Pick<AttachmentRecord, 'read'>
   readonly queries: ConversationQueries
   readonly search: MessageSearch['search']
   readonly live: LiveConversations
@@ -22,6 +29,12 @@ export interface ApiParts {
   readonly settings: ApiSettings
   /** Where metrics are collected; `main` adds its own to the same one. Left out: a registry of the API's own. */
   readonly metrics?: Registry
+}
+
+/** What a person may read of what belongs to them. */
+export interface Belongings {
+  readonly facts: ProfileQueries['facts']
+  readonly projects: ProjectQueries['list']
 }
 
 export interface ApiSettings {

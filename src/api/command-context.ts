@@ -2,6 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { Accepted, Request as CommandRequest } from '../commands/conversation-gateway.ts'
+import type { OwnWish } from '../commands/user-gateway.ts'
 import { commandIdSchema } from './contracts/common-contract.ts'
 import type { Person } from './person.ts'
 
@@ -12,11 +13,16 @@ const traceparentPattern = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
 export const commandHeaders = z.looseObject({ 'idempotency-key': commandIdSchema.optional() })
 
 export function commandOf(request: FastifyRequest, person: Person, clientConversationId: string): CommandRequest {
-  const commandId = request.headers['idempotency-key']
+  return { ...ownWishOf(request, person), clientConversationId }
+}
+
+/** A wish about what belongs to the person besides conversations; `part` tells apart the wishes of one request. */
+export function ownWishOf(request: FastifyRequest, person: Person, part?: string): OwnWish {
+  const key = request.headers['idempotency-key']
+  const commandId = typeof key === 'string' && part !== undefined ? `${key}:${part}` : key
   const { traceparent } = request.headers
   return {
     ownerId: person.ownerId,
-    clientConversationId,
     ...(typeof commandId === 'string' ? { commandId } : {}),
     ...(typeof traceparent === 'string' && traceparentPattern.test(traceparent) ? { traceparent } : {}),
   }

@@ -63,6 +63,22 @@ export const errorCatalogue = {
     'None of your conversations has a message with this id that fits the request: only answers can be rated, only your own messages answered again.',
   ),
 
+  'fact-unknown': entry(
+    404,
+    'There is no such fact.',
+    'Nothing with this id was ever noted about you. What was noted is listed at `GET /api/v1/me/profile`.',
+  ),
+  'project-unknown': entry(
+    404,
+    'There is no such project.',
+    'You have no project with this id, or you removed it. Another person’s projects cannot be named at all.',
+  ),
+  'attachment-unknown': entry(
+    404,
+    'There is no such attachment.',
+    'None of your answers has an attachment with this id, or it was erased. Another person’s cannot be named at all.',
+  ),
+
   // How it is asked
   'request-invalid': entry(
     422,
@@ -134,6 +150,19 @@ export const errorCatalogue = {
   ),
   'title-blank': entry(422, 'The title is empty.', 'A title needs at least one visible character.'),
   'title-too-long': entry(422, 'The title is too long.', 'A title may have at most 200 characters.'),
+  'fact-blank': entry(422, 'The fact is empty.', 'A fact needs at least one visible character.'),
+  'fact-too-long': entry(422, 'The fact is too long.', 'A fact may have at most 200 characters.'),
+  'project-link-invalid': entry(
+    422,
+    'The link of the project is no web address.',
+    'A link begins with `http://` or `https://`, has no white space and at most 2,000 characters. It is kept, never opened.',
+  ),
+  'project-note-blank': entry(422, 'The note is empty.', 'A note on a project needs at least one visible character.'),
+  'project-note-too-long': entry(
+    422,
+    'The note on the project is too long.',
+    'A note on a project may have at most 4,000 characters.',
+  ),
   'note-too-long': entry(422, 'The note is too long.', 'A note may have at most 2,000 characters.'),
   'parent-unknown': entry(
     422,
@@ -148,6 +177,31 @@ export const errorCatalogue = {
     409,
     'This message is being answered already.',
     'Wait for the answer to end, or stop it, before asking for another.',
+  ),
+  'project-shared': entry(
+    409,
+    'The project is shared.',
+    'A shared project stays the sharer’s own. Stop sharing it before saying that it is somebody else’s.',
+  ),
+  'project-not-own': entry(
+    409,
+    'The project is not your own.',
+    'Only what is your own work can be shared. If it is yours, say so first (`ownership: "own"`).',
+  ),
+  'too-many-facts': entry(
+    409,
+    'There are too many facts about you.',
+    'At most 500 facts are kept about one person. Remove some to make room.',
+  ),
+  'too-many-projects': entry(
+    409,
+    'You have too many projects.',
+    'A person may have at most 500 projects. Remove some to make room.',
+  ),
+  'too-many-project-notes': entry(
+    409,
+    'The project has too many notes.',
+    'A project keeps at most 100 notes. Begin another project, or remove this one.',
   ),
   'too-many-open-turns': entry(
     429,

@@ -10,6 +10,7 @@ import { type ApiServices, createApiServices } from './api-services.ts'
 import { registerBodyParser } from './body-parser.ts'
 import { openApiOptions } from './open-api.ts'
 import { answerProblem, refusalOfError, registerProblemAnswers, routeOf } from './problem-answer.ts'
+import { registerAttachmentRoutes } from './routes/attachment-routes.ts'
 import { registerAuthRoutes } from './routes/auth-routes.ts'
 import { registerChatSocket } from './routes/chat-socket.ts'
 import { registerConversationCommandRoutes } from './routes/conversation-command-routes.ts'
@@ -17,6 +18,8 @@ import { registerConversationQueryRoutes } from './routes/conversation-query-rou
 import { registerDocumentationRoutes } from './routes/documentation-routes.ts'
 import { registerExportRoutes } from './routes/export-routes.ts'
 import { registerPageRoutes } from './routes/page-routes.ts'
+import { registerProfileRoutes } from './routes/profile-routes.ts'
+import { registerProjectRoutes } from './routes/project-routes.ts'
 import { registerSearchRoutes } from './routes/search-routes.ts'
 import { registerServiceRoutes } from './routes/service-routes.ts'
 import { registerTurnRoutes } from './routes/turn-routes.ts'
@@ -70,6 +73,9 @@ function registerRoutes(app: ApiServer, services: ApiServices): void {
   registerConversationCommandRoutes(app, services)
   registerExportRoutes(app, services)
   registerSearchRoutes(app, services)
+  registerProfileRoutes(app, services)
+  registerAttachmentRoutes(app, services)
+  registerProjectRoutes(app, services)
   registerTurnRoutes(app, services)
   registerServiceRoutes(app, services)
   registerDocumentationRoutes(app)

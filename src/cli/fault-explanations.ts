@@ -1,6 +1,11 @@
 /** What each fault means to whoever runs the program, and what to do about it; docs/errors.md is made from this too. */
 
 export const faultExplanations: Readonly<Record<string, string>> = {
+  // Attachments
+  'attachment-too-large':
+    'A tool made an attachment of more than 4 MiB, which is not kept; the answer says that it failed.',
+  'attachment-not-stored': 'The record refused a part of an attachment; the cause stands beside it. This is a bug.',
+
   // Starting
   'argument-invalid': 'An argument has a value that cannot be used; the message says which.',
   'configuration-invalid':

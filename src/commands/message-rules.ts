@@ -42,8 +42,17 @@ export function refusalOfNote(note: string | undefined): Refusal | undefined {
 }
 
 /** Postgres cannot hold NUL, and half of a surrogate pair has no form in UTF-8: both would come back changed. */
-function isStorable(text: string): boolean {
+export function isStorable(text: string): boolean {
   return text.isWellFormed() && !text.includes('\0')
+}
+
+/** True for a text without anything to see. */
+export function isBlank(text: string): boolean {
+  return BLANK.test(text)
+}
+
+export function isWithin(text: string, charactersMax: number): boolean {
+  return !isLongerThan(text, charactersMax)
 }
 
 /** Counts code points, and only when the count could matter. */

@@ -8,6 +8,7 @@ const UNIT_SEPARATOR = '\u241F'
 
 export const CONVERSATION_CATEGORY_PREFIX = 'conversation-'
 export const USER_CATEGORY_PREFIX = 'user-'
+export const ATTACHMENT_CATEGORY_PREFIX = 'attachment-'
 export const DRAFT_CATEGORY_PREFIX = 'draft-'
 export const ACCESS_CATEGORY_PREFIX = 'access-'
 export const PROJECTION_CATEGORY_PREFIX = 'projection-'
@@ -49,6 +50,21 @@ export function factIdOf(turnId: string, span: { readonly from: number; readonly
 
 /** Where wishes to stop an answer stand, whichever node writes it; no turn has this name. */
 export const STOP_REQUESTS_STREAM = `${DRAFT_CATEGORY_PREFIX}stops`
+
+/** The project that a turn begins: derived, so that a repeated turn begins no second one. */
+export function projectIdOf(turnId: string): Uuid {
+  return deriveId(turnId as Uuid, 'project')
+}
+
+/** The attachment that a call of a tool makes: derived, so that a repeated call makes no second one. */
+export function attachmentIdOf(turnId: string, callNumber: number): Uuid {
+  return deriveId(turnId as Uuid, ['attachment', callNumber].join(UNIT_SEPARATOR))
+}
+
+/** Where an attachment's content stands; the owner is part of the name, so another person's cannot be named. */
+export function attachmentStream(ownerId: string, attachmentId: string): string {
+  return `${ATTACHMENT_CATEGORY_PREFIX}${deriveId(EMBERLOG_NAMESPACE, [ownerId, 'attachment', attachmentId].join(UNIT_SEPARATOR))}`
+}
 
 /** Where an answer stands while it is being written. */
 export function draftStream(turnId: string): string {

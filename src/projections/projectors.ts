@@ -5,13 +5,14 @@ import { eventIndexProjector } from './event-index-projector.ts'
 import { feedbackProjector } from './feedback-projector.ts'
 import { messageProjector } from './message-projector.ts'
 import { profileFactProjector } from './profile-fact-projector.ts'
+import { projectProjector } from './project-projector.ts'
 import type { PersonProjector, Projector } from './projector.ts'
 import type { ReadModel } from './read-model.ts'
 import { routingDecisionProjector } from './routing-decision-projector.ts'
 import { turnProjector } from './turn-projector.ts'
 
 /** One more whenever a projector or a table changes: the same events then give other rows, and a new generation is due. */
-export const PROJECTORS_VERSION = 3
+export const PROJECTORS_VERSION = 4
 
 /** Besides the projector of conversations, which decides whether the others see an event at all. */
 export const projectors = [
@@ -23,7 +24,7 @@ export const projectors = [
 ] as unknown as readonly Projector[]
 
 /** The projectors of people's own streams; they see every event of them. */
-export const personProjectors = [profileFactProjector] as unknown as readonly PersonProjector[]
+export const personProjectors = [profileFactProjector, projectProjector] as unknown as readonly PersonProjector[]
 
 export const readModels = [
   conversationModel,

@@ -15,6 +15,7 @@ import { createConversationGateway } from '../../src/commands/conversation-handl
 import { startEmbeddedEventStore } from '../../src/embedded/eventstore/start-embedded.ts'
 import { createCodec } from '../../src/events/codec.ts'
 import { conversationIdOf, conversationStream, responseMessageIdOf } from '../../src/events/stream-names.ts'
+import { createBelongings } from '../../src/main/belongings.ts'
 import { createSessionMarks } from '../../src/main/session-marks.ts'
 import { createConversationQueries } from '../../src/projections/conversation-queries.ts'
 import { createMessageSearch } from '../../src/projections/message-search.ts'
@@ -75,6 +76,8 @@ export interface ApiFixture {
   readonly url: string
   readonly live: LiveAnswers
   readonly queries: ConversationQueries
+  /** What tools write and read for people. */
+  readonly owned: ReturnType<typeof createBelongings>
   readonly inject: (
     method: string,
     path: string,
@@ -124,6 +127,7 @@ export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixt
   postgres ??= startTestPostgres()
   const database = await (await postgres).open()
   const queries = createConversationQueries({ database, logger: silentLogger })
+  const owned = createBelongings({ store, codec, clock: systemClock, database })
   const writer = createProjectionWriter({ database, reader: store, codec, logger: silentLogger })
   writer.start()
   const sessions = createSessionMarks({ store, codec, clock: systemClock, logger: silentLogger })
@@ -131,6 +135,9 @@ export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixt
   const following = sessions.follow(ending.signal)
   const app = buildHttpServer({
     gateway: options.wrapGateway?.(gateway, live) ?? gateway,
+    userGateway: owned.userGateway,
+    belongings: owned.belongings,
+    attachments: owned.attachments,
     queries: options.wrapQueries?.(queries) ?? queries,
     search: createMessageSearch({ database }).search,
     sessionMarks: sessions.marks,
@@ -163,6 +170,7 @@ export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixt
   }
 
   const fixture: ApiFixture = {
+    owned,
     app,
     url: `http://127.0.0.1:${port}`,
     live,

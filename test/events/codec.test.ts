@@ -87,6 +87,11 @@ describe('the record', () => {
       'ResponseRated.note',
       'ConversationRenamed.title',
       'ProfileFactNoted.value',
+      'ProjectDrafted.title',
+      'ProjectDrafted.link',
+      'ProjectNoteAdded.note',
+      'ProjectRenamed.title',
+      'AttachmentStored.content',
       'DraftExtended.deltas',
     ])
   })

@@ -1,10 +1,12 @@
 /** Example data ("controls"): a test spells out only the value that matters, the rest comes from here. */
 import type { ConversationEvent, DataOf } from '../../src/events/conversation-events.ts'
 import type { Envelope } from '../../src/events/envelope.ts'
+import type { ProjectEvent } from '../../src/events/project-events.ts'
 import {
   conversationIdOf,
   conversationStream,
   factIdOf,
+  projectIdOf,
   responseMessageIdOf,
   turnIdOf,
   userStream,
@@ -136,6 +138,33 @@ export const removed = (factId: string = noted().data.factId): UserEvent => ({
   data: { ownerId, factId },
 })
 
+export const projectId = projectIdOf(turnOf('m1'))
+
+export function drafted(changes: Partial<ProjectDataOf<'ProjectDrafted'>> = {}): ProjectEvent {
+  const source = { sourceTurnId: turnOf('m1'), sourceConversationId: conversationId }
+  const data = { ownerId, projectId, title: 'Handbook bot', ownership: 'own', ...source } as const
+  return { type: 'ProjectDrafted', data: { ...data, ...changes } }
+}
+
+export const noteAdded = (note = 'It answers questions', turnId: string = turnOf('m1')): ProjectEvent => ({
+  type: 'ProjectNoteAdded',
+  data: { ownerId, projectId, note, sourceTurnId: turnId },
+})
+
+export const ownershipStated = (ownership: 'own' | 'reference', sourceTurnId: string | null = null): ProjectEvent => ({
+  type: 'ProjectOwnershipStated',
+  data: { ownerId, projectId, ownership, sourceTurnId },
+})
+
+export const projectRenamed = (title = 'Answers'): ProjectEvent => ({
+  type: 'ProjectRenamed',
+  data: { ownerId, projectId, title },
+})
+export const shared = (): ProjectEvent => ({ type: 'ProjectShared', data: { ownerId, projectId } })
+export const unshared = (): ProjectEvent => ({ type: 'ProjectUnshared', data: { ownerId, projectId } })
+export const projectRemoved = (): ProjectEvent => ({ type: 'ProjectRemoved', data: { ownerId, projectId } })
+
+type ProjectDataOf<Type extends ProjectEvent['type']> = Extract<ProjectEvent, { type: Type }>['data']
 type Of<Type extends UserEvent['type']> = Extract<UserEvent, { type: Type }>
 type UserEventDataOf<Type extends UserEvent['type']> = Of<Type>['data']
 

@@ -2,15 +2,20 @@
 import { expect, it } from 'vitest'
 import type { Decider, Decision } from '../../src/commands/decision.ts'
 import type { ConversationEvent } from '../../src/events/conversation-events.ts'
+import type { RecordEvent } from '../../src/events/event-catalogue.ts'
 
 /** Makes the `scenario` function of one decider. */
-export function scenariosFor<State, Command>({ initialState, evolve, decide }: Decider<State, Command>) {
+export function scenariosFor<State, Command, Event extends RecordEvent = ConversationEvent>({
+  initialState,
+  evolve,
+  decide,
+}: Decider<State, Command, Event>) {
   return (sentence: string) => ({
-    given: (...history: ConversationEvent[]) => ({
+    given: (...history: Event[]) => ({
       when: (command: Command) => {
-        const decision = (): Decision => decide(command, history.reduce(evolve, initialState()))
+        const decision = (): Decision<Event> => decide(command, history.reduce(evolve, initialState()))
         return {
-          thenAdds: (...events: ConversationEvent[]) => {
+          thenAdds: (...events: Event[]) => {
             it(sentence, () => expect(decision()).toEqual({ kind: 'accept', events }))
           },
           thenNothing: () => {

@@ -133,6 +133,27 @@ create table profile_fact (
   primary key (person_id, fact_id)
 );
 
+create table project (
+  person_id uuid not null,
+  project_id uuid not null,
+  owner_id text not null,
+  title text not null,
+  link text,
+  ownership text not null,
+  notes jsonb not null,
+  source_turn_id uuid not null,
+  source_conversation_id uuid not null,
+  drafted_at timestamptz(3) not null,
+  updated_at timestamptz(3) not null,
+  shared_at timestamptz(3),
+  removed_at timestamptz(3),
+  last_position bigint not null,
+  search tsvector generated always as (
+    to_tsvector('simple', title) || to_tsvector('simple', left(notes::text, 50000))
+  ) stored,
+  primary key (person_id, project_id)
+);
+
 create table event_index (
   conversation_id uuid not null,
   position bigint not null,

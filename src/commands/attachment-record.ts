@@ -1,0 +1,88 @@
+/** Keeps the content of attachments in the record, in parts; what is stored under an id stays as it is. */
+import type { AttachmentEvent } from '../events/attachment-events.ts'
+import type { Codec } from '../events/codec.ts'
+import { attachmentIdOf, attachmentStream } from '../events/stream-names.ts'
+import { Fault, isRefusal } from '../shared/failures.ts'
+import type { Uuid } from '../shared/ids.ts'
+import type { EventStore } from '../store/event-store.ts'
+import type { CommandHandler } from './command-handler.ts'
+import { accept, type Decider, nothing } from './decision.ts'
+import type { TurnSource } from './user-gateway.ts'
+
+export const ATTACHMENT_BYTES_MAX = 4 * 1024 * 1024
+/** A part, in Base64 and sealed, stays well below what a store takes in one append (1 MiB). */
+const PART_BYTES_MAX = 360 * 1024
+
+export interface AttachmentContent {
+  readonly mediaType: string
+  readonly bytes: Uint8Array
+}
+
+export interface AttachmentRecord {
+  /** Keeps the content that a call of a tool made, and names it; the same call again gives the same name and changes nothing.
+   * Throws `attachment-too-large`. */
+  readonly store: (source: TurnSource, callNumber: number, content: AttachmentContent) => Promise<Uuid>
+  /** Undefined when this person has no such attachment, or it is not complete. */
+  readonly read: (ownerId: string, attachmentId: string) => Promise<AttachmentContent | undefined>
+}
+
+interface StorePart {
+  readonly type: 'StoreAttachmentPart'
+  readonly data: AttachmentEvent['data']
+}
+
+/** How many parts are stored; the content itself is not held in memory. */
+interface Stored {
+  parts: number
+}
+
+export const attachmentDecider: Decider<Stored, StorePart, AttachmentEvent> = {
+  initialState: () => ({ parts: 0 }),
+  evolve: (_state, { data }) => ({ parts: data.part }),
+  decide: ({ data }, { parts }) => (data.part <= parts ? nothing : accept({ type: 'AttachmentStored', data })),
+}
+
+/** For the command handler: whose record an attachment's stream is. */
+export function personOfAttachment(_state: Stored, [first]: readonly AttachmentEvent[]): string | undefined {
+  return first?.data.ownerId
+}
+
+export function createAttachmentRecord(parts: {
+  readonly handler: CommandHandler<Stored, StorePart>
+  readonly reader: Pick<EventStore, 'readStream'>
+  readonly codec: Codec
+}): AttachmentRecord {
+  return {
+    async store({ ownerId, turnId, agent }, callNumber, { mediaType, bytes }) {
+      if (bytes.byteLength > ATTACHMENT_BYTES_MAX) throw new Fault('attachment-too-large', { bytes: bytes.byteLength })
+      const attachmentId = attachmentIdOf(turnId, callNumber)
+      const count = Math.max(1, Math.ceil(bytes.byteLength / PART_BYTES_MAX))
+      for (let part = 1; part <= count; part += 1) {
+        const piece = bytes.subarray((part - 1) * PART_BYTES_MAX, part * PART_BYTES_MAX)
+        const content = Buffer.from(piece).toString('base64')
+        const data = { ownerId, attachmentId, mediaType, part, parts: count, content }
+        const context = { actor: { kind: 'agent', id: agent }, correlationId: turnId, causationId: turnId } as const
+        const outcome = await parts.handler.handle(
+          attachmentStream(ownerId, attachmentId),
+          { type: 'StoreAttachmentPart', data },
+          { ...context, commandId: `StoreAttachmentPart:${attachmentId}:${part}` },
+        )
+        if (isRefusal(outcome)) throw new Fault('attachment-not-stored', { attachmentId, refusal: outcome.code })
+      }
+      return attachmentId
+    },
+
+    async read(ownerId, attachmentId) {
+      const pieces: Buffer[] = []
+      let last: AttachmentEvent['data'] | undefined
+      for await (const stored of parts.reader.readStream(attachmentStream(ownerId, attachmentId))) {
+        const event = await parts.codec.decode(stored)
+        if (event.type !== 'AttachmentStored') continue
+        last = event.data
+        pieces.push(Buffer.from(last.content, 'base64'))
+      }
+      if (last === undefined || pieces.length < last.parts) return undefined
+      return { mediaType: last.mediaType, bytes: Buffer.concat(pieces) }
+    },
+  }
+}
