@@ -7,6 +7,7 @@ import { addEventStoreCommands } from './cli/eventstore-commands.ts'
 import { exitCodes } from './cli/exit-codes.ts'
 import { failureText } from './cli/failure-text.ts'
 import { createLogger } from './cli/json-logger.ts'
+import { addLedgerCommands } from './cli/ledger-commands.ts'
 import { complain, surviveClosedPipes } from './cli/output.ts'
 import { addProjectionsCommands } from './cli/projections-commands.ts'
 import { addRoutingCommands } from './cli/routing-commands.ts'
@@ -44,6 +45,7 @@ function program(run: RunCommand): Command {
   addServeCommand(emberlog, run)
   addChatCommand(emberlog, run)
   addAuditCommands(emberlog, run)
+  addLedgerCommands(emberlog, run)
   addProjectionsCommands(emberlog, run)
   addRoutingCommands(emberlog, run)
   addEventStoreCommands(emberlog, run)

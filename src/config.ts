@@ -125,6 +125,37 @@ export const variables = {
     'Messages one person may send in a minute.',
   ),
   EMBERLOG_SOCKETS_PER_PERSON_MAX: variable(wholeNumber(1, 10_000), '100', 'Sockets one person may have open.'),
+  EMBERLOG_LEDGER_KEY: variable(
+    z.string().startsWith('PRIVATE+KEY+', 'must begin with PRIVATE+KEY+').optional(),
+    undefined,
+    'Key that signs checkpoints of the ledger (`emberlog ledger keygen`); after it, separated by commas, former keys that sign beside it.',
+  ),
+  EMBERLOG_LEDGER_KEY_FILE: variable(
+    z.string().min(1).optional(),
+    undefined,
+    'File that holds the signing keys, one a line; with neither variable, a key is made once in the data directory.',
+  ),
+  EMBERLOG_LEDGER_INTERVAL_MS: variable(
+    wholeNumber(50, 86_400_000),
+    '30000',
+    'How often the head of the ledger is signed while events come; it is also signed at a stop.',
+  ),
+  EMBERLOG_LEDGER_PLACES: variable(
+    z
+      .string()
+      .transform(list)
+      .pipe(z.array(z.url({ protocol: /^(file|https?)$/, error: 'must be file:, http: or https: addresses' }))),
+    '',
+    'Places outside that get every checkpoint, separated by commas: directories as file:///…, addresses that it is posted to.',
+  ),
+  EMBERLOG_LEDGER_WITNESS: variable(
+    z
+      .string()
+      .regex(/^https?:\/\/\S+\s+\S+\+[0-9a-f]{8}\+\S+$/, 'must be an address and a key, separated by a space')
+      .optional(),
+    undefined,
+    'A C2SP `tlog-witness` that signs every checkpoint too: its address and its verifier key, separated by a space.',
+  ),
   LOG_LEVEL: variable(
     z.enum(['debug', 'info', 'warn', 'error', 'silent']),
     'info',

@@ -17,6 +17,7 @@ import type { Config, Role } from './config.ts'
 import { createCodec } from './events/codec.ts'
 import { createBelongings } from './main/belongings.ts'
 import { developmentSecret, openDataDirectory } from './main/data-directory.ts'
+import { createLedgerRole, ledgerReadiness } from './main/ledger-role.ts'
 import { startServers } from './main/server-processes.ts'
 import { createSessionMarks } from './main/session-marks.ts'
 import { startTracing } from './main/tracing.ts'
@@ -163,6 +164,16 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
   const run = (role: string, work: Promise<void>) => {
     running.push(work.catch((cause: unknown) => failRole(new Fault('role-failed', { role }, { cause }))))
   }
+  const keeper = has('ledger') ? await createLedgerRole({ config, store, codec, metrics, logger }) : undefined
+  const keeping = new AbortController()
+  const kept = keeper?.run(keeping.signal).catch((cause: unknown) => {
+    failRole(new Fault('role-failed', { role: 'ledger' }, { cause }))
+  })
+  // Stopped after the reactors, so that what they record last is signed too.
+  stopLater('ledger', async () => {
+    keeping.abort()
+    await kept
+  })
   stopLater('feeds', async () => {
     following.abort()
     await Promise.all(running)
@@ -196,6 +207,7 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
     ...servers.readiness(),
     recordReadiness(isRecordReachable),
     ...(writer === undefined ? [] : [projectorReadiness(writer)]),
+    ...(keeper === undefined ? [] : [ledgerReadiness(keeper.status())]),
   ]
   const url = has('api') ? await listen() : ''
   const stack = started.move()

@@ -5,6 +5,7 @@ import type { Config } from '../config.ts'
 import { createCodec } from '../events/codec.ts'
 import { conversationIdOf, conversationStream } from '../events/stream-names.ts'
 import type { Logger } from '../shared/logger.ts'
+import { addVerifyCommand } from './audit-verify-command.ts'
 import { exitCodes } from './exit-codes.ts'
 import { complain, say, sayJson } from './output.ts'
 import type { RunCommand } from './run-command.ts'
@@ -20,6 +21,7 @@ export function addAuditCommands(emberlog: Command, run: RunCommand): void {
     .action((stream: string, options: ReplayOptions) =>
       run((config, logger) => auditReplay(config, stream, options, logger)),
     )
+  addVerifyCommand(audit, run)
 }
 
 interface ReplayOptions {

@@ -92,6 +92,25 @@ export const faultExplanations: Readonly<Record<string, string>> = {
     'Discarding leaves the event out of the read models for good. Run the command again with --yes if that is meant.',
   'generation-unknown': 'There is no generation of read models with this number.',
 
+  // The ledger
+  'ledger-damaged':
+    'The ledger’s directory holds files, but none that say how far the tree goes. Restore `ledger/` from a backup or copy it from another node; if nothing has aged out of the record, moving it away makes it anew from the record.',
+  'ledger-differs':
+    'The record does not hold what the ledger signed: events were changed, dropped, reordered or cut off, or this ledger belongs to another record. Nothing is signed until that is understood; `emberlog audit verify` names the place.',
+  'ledger-not-readable': 'A file of the ledger cannot be read, or is not what it should be.',
+  'ledger-not-written': 'A file of the ledger cannot be written. Check the disk and the directory’s owner.',
+  'ledger-tile-missing':
+    'A tile that a proof needs is not in the ledger’s directory. Restore it from a backup or another node.',
+  'ledger-key-unusable': 'The ledger’s signing key cannot be used. `emberlog ledger keygen` makes one.',
+  'ledger-key-invalid':
+    'The text is no key of a signed note: `<name>+<id>+<base64>`, or `PRIVATE+KEY+…` for one that signs.',
+  'checkpoint-not-taken':
+    'A place outside did not take a checkpoint. It gets the next one; its state shows in readiness and metrics.',
+  'checkpoint-malformed': 'The signed note is no checkpoint: origin, size and root, a line each.',
+  'note-malformed': 'The text is no signed note.',
+  'note-signature-wrong': 'A signature of a known key does not fit the text: the note was changed after it was signed.',
+  'note-unsigned': 'None of the known keys signed the note.',
+
   // Routing and answering
   'router-weights-unusable': 'The router’s weights cannot be read. Reinstall, or run `npm run train-router`.',
   'router-weights-changed': 'The router’s weights do not fit their hash. Reinstall, or run `npm run train-router`.',

@@ -15,6 +15,12 @@ export const ledgerEventSchemas = {
     /** The checkpoint as a C2SP signed note, byte for byte. */
     signedNote: z.string().min(1).max(10_000),
   }),
+  LedgerKeyIntroduced: z.object({
+    /** The public key that checkpoints are signed with from now on, as text for verifiers of signed notes. */
+    verifierKey: z.string().min(1).max(1_000),
+    /** The new key as a note, signed by itself and by every former key that was still at hand. */
+    endorsement: z.string().min(1).max(10_000),
+  }),
 } as const
 
 type Schemas = typeof ledgerEventSchemas

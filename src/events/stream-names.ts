@@ -16,6 +16,7 @@ export const SESSION_CATEGORY_PREFIX = 'session-'
 /** Where ended sessions stand, for every node to hear of. */
 export const ENDED_SESSIONS_STREAM = `${SESSION_CATEGORY_PREFIX}ended`
 export const LEDGER_STREAM = 'ledger-checkpoints'
+export const LEDGER_KEYS_STREAM = 'ledger-keys'
 
 /** A conversation's id, derived from its owner and the id the owner's client uses: two people never share one. */
 export function conversationIdOf(ownerId: string, clientConversationId: string): Uuid {

@@ -35,8 +35,10 @@ export function readerOf(store: EventStore): EventReader {
 
 export interface AllSubscription {
   readonly after: Position | 'start' | 'end'
-  /** Only streams whose name begins with one of these, filtered by the server. */
-  readonly streamPrefixes: readonly string[]
+  /** Only streams whose name begins with one of these, or matches the pattern, filtered by the server. */
+  readonly streamPrefixes?: readonly string[]
+  /** A regular expression that needs no look-ahead: servers differ in what they understand. */
+  readonly streamPattern?: string
   readonly signal: AbortSignal
 }
 

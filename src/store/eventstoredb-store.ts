@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream'
 import {
   type AllStreamResolvedEvent,
+  type AllStreamSubscription,
   ANY,
   type AppendExpectedRevision,
   CancelledError,
@@ -194,19 +195,22 @@ async function* readPages(
 
 async function* followAll(
   client: EventStoreDBClient,
-  { after, streamPrefixes, signal }: AllSubscription,
+  { after, streamPrefixes = [], streamPattern, signal }: AllSubscription,
 ): AsyncGenerator<Delivery> {
+  const marks = {
+    checkpointInterval: CHECKPOINT_INTERVAL,
+    // Pushed into the subscription itself, so that checkpoints keep their place between the events.
+    checkpointReached: (current: AllStreamSubscription, position: ClientPosition) => {
+      current.push({ checkpoint: toPosition(position.commit) })
+    },
+  }
   const subscription = client.subscribeToAll(
     {
       fromPosition: after === 'start' ? START : after === 'end' ? END : toClientPosition(after),
-      filter: streamNameFilter({
-        prefixes: [...streamPrefixes],
-        checkpointInterval: CHECKPOINT_INTERVAL,
-        // Pushed into the subscription itself, so that checkpoints keep their place between the events.
-        checkpointReached: (current, position) => {
-          current.push({ checkpoint: toPosition(position.commit) })
-        },
-      }),
+      filter:
+        streamPattern === undefined
+          ? streamNameFilter({ prefixes: [...streamPrefixes], ...marks })
+          : streamNameFilter({ regex: streamPattern, ...marks }),
     },
     { highWaterMark: SUBSCRIPTION_BUFFER_EVENTS },
   )
