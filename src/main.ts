@@ -21,6 +21,7 @@ import { createLedgerRole, ledgerReadiness } from './main/ledger-role.ts'
 import { startServers } from './main/server-processes.ts'
 import { createSessionMarks } from './main/session-marks.ts'
 import { startTracing } from './main/tracing.ts'
+import type { AnalystAccess } from './projections/analytics/analytics-upkeep.ts'
 import { createConversationQueries } from './projections/conversation-queries.ts'
 import { openDatabase } from './projections/database.ts'
 import { createMessageSearch } from './projections/message-search.ts'
@@ -208,6 +209,7 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
     recordReadiness(isRecordReachable),
     ...(writer === undefined ? [] : [projectorReadiness(writer)]),
     ...(keeper === undefined ? [] : [ledgerReadiness(keeper.status())]),
+    ...analystReadiness(database.analystAccess()),
   ]
   const url = has('api') ? await listen() : ''
   const stack = started.move()
@@ -266,6 +268,14 @@ function projectorReadiness(writer: ProjectionWriter): ReadinessPart {
   ]
   const isReady = state === 'live' || state === 'standby' || state === 'catching up'
   return { name: 'projector', isReady, detail: details.filter(Boolean).join(', ') }
+}
+
+/** Analysts without a way in are no reason not to serve, but one to say so. */
+function analystReadiness(access: AnalystAccess): ReadinessPart[] {
+  if (access === 'ready') return []
+  const isRoleMissing = access === 'no role'
+  const detail = isRoleMissing ? 'role emberlog_analyst is missing: docs/analytics.md' : 'views follow the next rebuild'
+  return [{ name: 'analysts', isReady: true, detail }]
 }
 
 async function apiSettings(config: Config): Promise<ApiSettings> {

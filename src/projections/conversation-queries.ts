@@ -220,12 +220,13 @@ interface TurnColumns extends Omit<TurnRow, 'model' | 'usage' | 'endedPosition'>
   readonly endedPosition: bigint | null
 }
 
+/** Messages before turns, as in every query: whoever replaces the views then meets no reader coming the other way. */
 const TURN_QUERY = `select turn.turn_id as "turnId", turn.message_id as "messageId", turn.status,
     response_message_id as "responseMessageId", coalesce(text, '') as text, agent, model_provider as "modelProvider",
     model_id as "modelId", finish_reason as "finishReason", failure_code as "failureCode",
     input_tokens as "inputTokens", output_tokens as "outputTokens", ended_position as "endedPosition"
-  from chat.turn
-    left join chat.message
+  from chat.message
+    right join chat.turn
       on message.conversation_id = turn.conversation_id
       and message.message_id = turn.response_message_id
   where turn.conversation_id = $1

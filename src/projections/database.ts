@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { Fault } from '../shared/failures.ts'
 import type { Logger } from '../shared/logger.ts'
+import { type AnalystAccess, ensureAnalytics } from './analytics/analytics-upkeep.ts'
 import type { ConnectionSettings } from './connection.ts'
 import { checkBudget, connectionName, divideBudget } from './connection-budget.ts'
 import { type ConnectionPool, createConnectionPool, type PoolMetrics } from './connection-pool.ts'
@@ -59,6 +60,8 @@ export interface Database {
   readonly partitions: number
   /** The beginning of the names of all connections of this program, as `pg_stat_activity` shows them. */
   readonly applicationName: string
+  /** What analysts find, as of the last time it was prepared. */
+  readonly analystAccess: () => AnalystAccess
   /** Creates or repairs what the read side needs: control tables, and a generation to look at. */
   readonly prepare: () => Promise<void>
   /** Calls `stop` when the database closes, before its pools do. */
@@ -102,6 +105,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const ownVault = shares.vault > 0 ? pool('vault', limits.queryMsMax, false) : undefined
   const pools = [writer, queries, listener, ownVault].filter((each) => each !== undefined)
   const stops: (() => Promise<void>)[] = []
+  let analystAccess: AnalystAccess = 'waiting'
 
   const database: Database = {
     writer,
@@ -114,10 +118,12 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       acquiredListeners.push(listener)
     },
     applicationName,
+    analystAccess: () => analystAccess,
     prepare: () =>
       queries.withConnection(async (connection) => {
         await migrate(connection, logger)
         await ensureLiveGeneration(connection, logger, partitions)
+        analystAccess = await ensureAnalytics(connection, logger)
       }),
     onClose: (stop) => {
       stops.push(stop)

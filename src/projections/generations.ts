@@ -1,10 +1,17 @@
 /** Generations of read models: made, found, and shown to readers; exactly one is live. */
 import { readFile } from 'node:fs/promises'
+import { isFault } from '../shared/failures.ts'
 import type { Logger } from '../shared/logger.ts'
+import {
+  hideAnalytics,
+  isAnalyticsShown,
+  readAnalyticsDefinition,
+  showAnalytics,
+} from './analytics/analytics-schema.ts'
 import type { Connection } from './connection.ts'
 import { beginMigrating, MIGRATING } from './migrations.ts'
 import { PROJECTORS_VERSION, readModels } from './projectors.ts'
-import { type ReadModel, shownColumns } from './read-model.ts'
+import { quoted, type ReadModel, shownColumns } from './read-model.ts'
 
 export interface Generation {
   readonly number: number
@@ -26,6 +33,23 @@ export interface Generation {
 export const LIVE_ANNOUNCEMENT = 'live'
 
 const GENERATION_DIRECTORY = new URL('./sql/generation/', import.meta.url)
+
+/**
+ * So long may each view be waited for that somebody reads. All of them together stay below a second: then Postgres would look
+ * for deadlocks, and end a reader who has one view and waits for the next.
+ */
+const VIEW_LOCK_MS_MAX = 100
+
+/**
+ * A reader of several views may hold one and wait for another that is being replaced. The view that could not be had comes first
+ * the next time, so that such readers then wait at the door, holding nothing.
+ */
+const viewOrder = ['position', ...readModels.map(({ name }) => name)]
+
+function moveToFront(name: string): void {
+  viewOrder.splice(viewOrder.indexOf(name), 1)
+  viewOrder.unshift(name)
+}
 
 const INDEXING_MEMORY = '128MB'
 
@@ -105,7 +129,10 @@ async function runInSchema(connection: Connection, schema: string, file: string)
   await connection.script('set local search_path to default')
 }
 
-/** Points the views of schema `chat` at a generation and makes it the live one. Inside a transaction that began migrating. */
+/**
+ * Points the views of schema `chat`, and with them those of `analytics`, at a generation and makes it the live one.
+ * Inside a transaction that began migrating. Throws `database-busy`, to be tried again, when somebody reads them for long.
+ */
 export async function showGeneration(connection: Connection, { number, schema }: Generation): Promise<void> {
   await connection.query(
     `update emberlog.generation set state = 'retired', retired_at = now() where state = 'live' and number <> $1`,
@@ -116,15 +143,22 @@ export async function showGeneration(connection: Connection, { number, schema }:
     [number],
   )
   await divideIntoPartitions(connection, number)
-  for (const model of readModels) await showReadModel(connection, schema, model)
-  await connection.script(
-    `create or replace view chat.position as
-    select generation, min(position) as position
-    from emberlog.checkpoint
-    where generation = ${number}
-    group by generation;
-    comment on view chat.position is 'The last position of the log that is in these read models; -1 before the first.'`,
-  )
+  await connection.script(`set local lock_timeout = ${VIEW_LOCK_MS_MAX}`)
+  const analytics = await readAnalyticsDefinition()
+  const reshaped = await findReshapedModels(connection)
+  // Views replaced in place carry what stands on them along; only another shape needs all of it made anew.
+  const isCarried = reshaped.length === 0 && (await isAnalyticsShown(connection, analytics))
+  if (!isCarried) await hideAnalytics(connection)
+  for (const { name } of reshaped) await connection.script(`drop view chat.${name}`)
+  for (const name of [...viewOrder]) {
+    try {
+      await connection.script(viewStatements(name, { number, schema }))
+    } catch (error) {
+      if (isFault(error, 'database-busy')) moveToFront(name)
+      throw error
+    }
+  }
+  if (!isCarried) await showAnalytics(connection, analytics)
   await connection.query(
     `select pg_notify('emberlog_position', concat_ws(' ', $1::text, generation,
         string_agg(position::text, ',' order by partition)))
@@ -150,23 +184,36 @@ async function divideIntoPartitions(connection: Connection, number: number): Pro
   )
 }
 
-/** Replaces the view in place where Postgres allows it, so that what others built upon it goes on. */
-async function showReadModel(connection: Connection, schema: string, model: ReadModel): Promise<void> {
-  const names = shownColumns(model).map(({ name }) => name)
-  const shown = await connection.query<{ name: string }>(
-    `select column_name as name
+function viewStatements(name: string, { number, schema }: Pick<Generation, 'number' | 'schema'>): string {
+  const model = readModels.find((each) => each.name === name)
+  if (model === undefined) return positionStatements(number)
+  const columns = shownColumns(model).map((column) => column.name)
+  return `create or replace view chat.${name} as select ${columns.join(', ')} from ${schema}.${name};
+    ${describe('view', 'chat', model)}`
+}
+
+function positionStatements(generation: number): string {
+  return `create or replace view chat.position as
+    select generation, min(position) as position
+    from emberlog.checkpoint
+    where generation = ${generation}
+    group by generation;
+    comment on view chat.position is 'The last position of the log that is in these read models; -1 before the first.'`
+}
+
+/** The read models whose views Postgres cannot replace in place, so that what others built upon them would not go on. */
+async function findReshapedModels(connection: Connection): Promise<ReadModel[]> {
+  const shown = await connection.query<{ view: string; name: string }>(
+    `select table_name as view, column_name as name
     from information_schema.columns
     where table_schema = 'chat'
-      and table_name = $1
-    order by ordinal_position`,
-    [model.name],
+    order by table_name, ordinal_position`,
   )
-  const mayReplace = shown.every(({ name }, index) => names[index] === name)
-  await connection.script(
-    `${mayReplace ? '' : `drop view chat.${model.name};`}
-    create or replace view chat.${model.name} as select ${names.join(', ')} from ${schema}.${model.name};
-    ${describe('view', 'chat', model)}`,
-  )
+  const columnsByView = Map.groupBy(shown, ({ view }) => view)
+  return readModels.filter((model) => {
+    const names = shownColumns(model).map(({ name }) => name)
+    return (columnsByView.get(model.name) ?? []).some(({ name }, index) => names[index] !== name)
+  })
 }
 
 /** Its number is never used again: whoever remembers how far it was must not take another for it. */
@@ -197,8 +244,4 @@ function describe(what: 'table' | 'view', schema: string, model: ReadModel): str
     `comment on ${what} ${place} is ${quoted(model.about)};`,
     ...shownColumns(model).map(({ name, about }) => `comment on column ${place}.${name} is ${quoted(about)};`),
   ].join('\n')
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`
 }

@@ -2,6 +2,7 @@
 import type { RecordedEvent } from '../events/codec.ts'
 import { conversationModel } from './conversation-read-model.ts'
 import { eventIndexProjector } from './event-index-projector.ts'
+import { feedbackEventProjector } from './feedback-event-projector.ts'
 import { feedbackProjector } from './feedback-projector.ts'
 import { messageProjector } from './message-projector.ts'
 import { profileFactProjector } from './profile-fact-projector.ts'
@@ -12,7 +13,7 @@ import { routingDecisionProjector } from './routing-decision-projector.ts'
 import { turnProjector } from './turn-projector.ts'
 
 /** One more whenever a projector or a table changes: the same events then give other rows, and a new generation is due. */
-export const PROJECTORS_VERSION = 4
+export const PROJECTORS_VERSION = 5
 
 /** Besides the projector of conversations, which decides whether the others see an event at all. */
 export const projectors = [
@@ -20,6 +21,7 @@ export const projectors = [
   routingDecisionProjector,
   turnProjector,
   feedbackProjector,
+  feedbackEventProjector,
   eventIndexProjector,
 ] as unknown as readonly Projector[]
 

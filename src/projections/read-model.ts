@@ -46,3 +46,8 @@ export function shownColumns(model: ReadModel): { name: string; type: string; ab
 export function columnsOf(model: ReadModel): [string, Column][] {
   return Object.entries(model.columns) as [string, Column][]
 }
+
+/** As a text in a statement that takes no values, such as a comment. */
+export function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
+}

@@ -69,7 +69,8 @@ const REBUILD_LIMITS: BatchLimits = {
 }
 /** The live generation moves on while we catch up with it; after so many rounds the rest is small. */
 const CATCH_UP_ROUNDS_MAX = 5
-const SHOW_ATTEMPTS_MAX = 20
+/** Somebody may be reading a view for a minute: each attempt lets readers pass, and tries again. */
+const SHOW_ATTEMPTS_MAX = 120
 const SHOW_RETRY_MS = 500
 /** So long may the live writer have to wait while readers are handed over. */
 const SHOW_LOCK_MS_MAX = 3_000

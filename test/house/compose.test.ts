@@ -2,18 +2,21 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { readConfig } from '../../src/config.ts'
+import { ANALYST_ROLE } from '../../src/projections/analytics/analyst-role.ts'
 
 interface Service {
   readonly image?: string
   readonly build?: string
   readonly command?: readonly string[]
   readonly environment?: Readonly<Record<string, string>>
+  readonly configs?: readonly { readonly source: string; readonly target: string }[]
   readonly healthcheck?: object
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>
 }
 
 const compose = parse(readFileSync(new URL('../../docker-compose.yml', import.meta.url), 'utf8')) as {
   readonly services: Readonly<Record<'eventstore' | 'postgres' | 'app', Service>>
+  readonly configs: Readonly<Record<string, { readonly content: string }>>
   readonly volumes: object
 }
 const { eventstore, postgres, app } = compose.services
@@ -47,6 +50,16 @@ describe('docker-compose.yml', () => {
     })
     const stated = Number(postgres.command?.join(' ').match(/max_connections=(\d+)/)?.[1])
     expect(stated).toBeGreaterThan(2 * Number(app.environment?.['DATABASE_CONNECTIONS_MAX']))
+  })
+
+  it('gives analysts a login that can only read, in the role that the app grants to', () => {
+    const [config] = postgres.configs ?? []
+    expect(config?.target).toMatch(/^\/docker-entrypoint-initdb\.d\/.+\.sql$/)
+    const made = compose.configs[config?.source ?? '']?.content ?? ''
+    expect(made).toContain(`create role ${ANALYST_ROLE} nologin;`)
+    expect(made).toContain(`in role ${ANALYST_ROLE};`)
+    expect(made).toContain('alter role analyst set default_transaction_read_only = on;')
+    expect(made).toContain('alter role analyst set statement_timeout')
   })
 
   it('names exact images', () => {

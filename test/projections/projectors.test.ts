@@ -355,6 +355,25 @@ describe('the read model of feedback', () => {
     .thenRows('feedback', [{ kind: 'correction', turn_id: turnOf('m1'), intent: 'support', rating: null }])
 })
 
+describe('the read model of feedback as it was given', () => {
+  scenario('keeps every change of mind, without notes')
+    .given(
+      started(),
+      sent(),
+      completed(),
+      rated(),
+      rated(answerOf('m1'), 'none'),
+      corrected(),
+      corrected('m1', 'image'),
+    )
+    .thenRows('feedback_event', [
+      { position: positionOf(3), kind: 'rating', message_id: answerOf('m1'), rating: 'up', given_at: second(3) },
+      { position: positionOf(4), kind: 'rating', message_id: answerOf('m1'), rating: null, given_at: second(4) },
+      { position: positionOf(5), kind: 'correction', turn_id: turnOf('m1'), intent: 'support', owner_id: ownerId },
+      { position: positionOf(6), kind: 'correction', turn_id: turnOf('m1'), intent: 'image', rating: null },
+    ])
+})
+
 describe('the index of events', () => {
   scenario('says where each event stands, who caused it, and when')
     .given(started(), sent())

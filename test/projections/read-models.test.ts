@@ -14,7 +14,13 @@ beforeAll(async () => {
 })
 afterAll(() => postgres.stop())
 
-const SQL_FILES = ['control/0001-generations.sql', 'control/0002-parked-events.sql', 'generation/0001-read-models.sql']
+const SQL_FILES = [
+  'control/0001-generations.sql',
+  'control/0002-parked-events.sql',
+  'control/0003-partitions-and-acts.sql',
+  'control/0004-analytics.sql',
+  'generation/0001-read-models.sql',
+]
 const POSTGRES_NAMES: Record<string, string> = { timestamptz: 'timestamp(3) with time zone' }
 
 describe('the description of a read model', () => {

@@ -154,6 +154,19 @@ create table project (
   primary key (person_id, project_id)
 );
 
+create table feedback_event (
+  conversation_id uuid not null,
+  position bigint not null,
+  owner_id text not null,
+  kind text not null,
+  message_id text,
+  turn_id uuid,
+  rating text,
+  intent text,
+  given_at timestamptz(3) not null,
+  primary key (conversation_id, position)
+);
+
 create table event_index (
   conversation_id uuid not null,
   position bigint not null,

@@ -1,0 +1,2 @@
+select generation, position
+from chat.position
