@@ -7,6 +7,7 @@ const mayImport = {
   events: ['shared'],
   store: ['shared', 'events'],
   ledger: ['shared', 'events'],
+  vault: ['shared', 'events'],
   routing: ['shared', 'events'],
   commands: ['shared', 'events', 'store'],
   projections: ['shared', 'events', 'store'],
@@ -63,6 +64,20 @@ export default {
       severity: 'error',
       from: { path: '^src/', pathNot: ['^src/(main|cli)', '^src/embedded/'] },
       to: { path: '^src/embedded/' },
+    },
+    {
+      name: 'the-vault-has-one-door',
+      comment: 'Keys are reached through open-vault.ts, by the roots alone; what a master key is made of is no secret.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/vault/' },
+      to: { path: '^src/vault/', pathNot: '^src/vault/(open-vault|sealer-when-needed|key-wrapping|master-key)\\.ts$' },
+    },
+    {
+      name: 'the-vault-is-opened-by-main-and-cli',
+      comment: 'Only the composition roots hold a master key.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: ['^src/(main|cli|config)', '^src/vault/'] },
+      to: { path: '^src/vault/' },
     },
     {
       name: 'nothing-imports-the-roots',

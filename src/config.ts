@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
 import { Fault } from './shared/failures.ts'
+import { parseMasterKey } from './vault/master-key.ts'
 
 export const roles = ['api', 'responder', 'projector', 'ledger'] as const
 export type Role = (typeof roles)[number]
@@ -12,6 +13,11 @@ const wholeNumber = (min: number, max: number) => {
   const error = `must be a whole number from ${min} to ${max}`
   return z.coerce.number({ error }).int({ error }).min(min, { error }).max(max, { error })
 }
+const masterKey = () =>
+  z
+    .string()
+    .refine((text) => parseMasterKey(text) !== undefined, 'must be 32 bytes, written in base64 or hexadecimal')
+    .optional()
 const list = (text: string) =>
   text
     .split(',')
@@ -109,6 +115,21 @@ export const variables = {
   ),
   OIDC_ISSUER: variable(z.url().optional(), undefined, 'Issuer whose tokens are accepted in mode `oidc`.'),
   OIDC_AUDIENCE: variable(z.string().min(1).optional(), undefined, 'Audience that tokens must name in mode `oidc`.'),
+  EMBERLOG_MASTER_KEY: variable(
+    masterKey(),
+    undefined,
+    'Wraps the keys under which personal text is sealed: 32 bytes, base64 or hexadecimal. Development makes one in the data directory; production needs it, or a file.',
+  ),
+  EMBERLOG_MASTER_KEY_FILE: variable(
+    z.string().min(1).optional(),
+    undefined,
+    'A file that holds the master key, for secrets that are mounted.',
+  ),
+  EMBERLOG_MASTER_KEY_OTHER: variable(
+    masterKey(),
+    undefined,
+    'During a rotation of the master key: the next one, later the one before, so that no process has to wait for another.',
+  ),
   EMBERLOG_ALLOWED_ORIGINS: variable(
     z.string().transform(list).pipe(z.array(z.url())),
     '',
@@ -197,6 +218,9 @@ function refuseContradictions(config: Values): void {
   }
   if (config.AUTH_MODE === 'oidc' && (config.OIDC_ISSUER === undefined || config.OIDC_AUDIENCE === undefined)) {
     problems.push('OIDC_ISSUER, OIDC_AUDIENCE: both are needed with AUTH_MODE=oidc')
+  }
+  if (config.EMBERLOG_MASTER_KEY !== undefined && config.EMBERLOG_MASTER_KEY_FILE !== undefined) {
+    problems.push('EMBERLOG_MASTER_KEY, EMBERLOG_MASTER_KEY_FILE: only one of them can be the master key')
   }
   if (config.LLM_PROVIDER !== 'offline') {
     problems.push(`LLM_PROVIDER: this version answers with the offline assistant only, not with ${config.LLM_PROVIDER}`)

@@ -15,9 +15,11 @@ import { ageTransientStreams, createConversationGateway } from './commands/conve
 import { createActRecorder } from './commands/operator-acts-handler.ts'
 import type { Config, Role } from './config.ts'
 import { createCodec } from './events/codec.ts'
+import { upcasterSteps } from './events/upcasters.ts'
 import { createBelongings } from './main/belongings.ts'
 import { developmentSecret, openDataDirectory } from './main/data-directory.ts'
 import { createLedgerRole, ledgerReadiness } from './main/ledger-role.ts'
+import { findMasterKeys } from './main/master-keys.ts'
 import { startServers } from './main/server-processes.ts'
 import { createSessionMarks } from './main/session-marks.ts'
 import { startTracing } from './main/tracing.ts'
@@ -42,6 +44,7 @@ import type { Uuid } from './shared/ids.ts'
 import type { Logger } from './shared/logger.ts'
 import { within } from './shared/waiting.ts'
 import { openEventStoreDb } from './store/eventstoredb-store.ts'
+import { openVault } from './vault/open-vault.ts'
 
 /** Each part has this long to stop; together they stay below what the command allows. */
 const PART_STOP_MS_MAX = 8_000
@@ -74,6 +77,7 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
     })
   }
   await openDataDirectory(config.dataDirectory)
+  const masterKeys = await findMasterKeys(config)
   const starting = startServers(config, logger)
   stopLater('servers', () =>
     starting.then(
@@ -93,7 +97,6 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
   let isRecordReachable = true
   // A record that cannot be reached is no start. What is recorded from here on is heard, though the feed begins later.
   const startPosition = await store.lastPosition()
-  const codec = createCodec()
   const has = (role: Role) => config.EMBERLOG_ROLES.includes(role)
   const answering = new AbortController()
   const following = new AbortController()
@@ -106,6 +109,8 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
     logger,
   })
   stopLater('database', database.close)
+  const vault = await openVault({ database, masterKeys })
+  const codec = createCodec({ sealer: vault.sealer, steps: upcasterSteps })
   const queries = createConversationQueries({ database, logger })
   const recordAct = createActRecorder({ store, codec, clock: systemClock })
   const writer = has('projector')

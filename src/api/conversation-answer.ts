@@ -27,6 +27,7 @@ export function messageAnswerOf(row: MessageRow): MessageAnswer {
     intent: row.intent,
     model: row.model,
     rating: row.rating,
+    isErased: row.isErased,
     createdAt: row.createdAt.toISOString(),
   }
 }

@@ -262,6 +262,26 @@ export const errorCatalogue = {
     'Others kept changing this conversation at the same moment.',
     'Send the same request again, with the same ids.',
   ),
+  'vault-unavailable': entry(
+    503,
+    'The keys to personal text cannot be reached just now.',
+    'Nothing was written unsealed, and nothing was lost: send the same request again, with the same ids.',
+  ),
+  'person-being-erased': entry(
+    503,
+    'This person’s record is being erased.',
+    'Until the erasure is done, nothing of theirs is recorded. Try again shortly.',
+  ),
+  'key-missing': entry(
+    500,
+    'Personal text cannot be opened.',
+    'The vault does not know the key that the text was sealed with: it is another vault, or one restored from an older backup.',
+  ),
+  'value-not-opened': entry(
+    500,
+    'Personal text cannot be opened.',
+    'Its bytes are not those that were sealed at this place: the record was changed. `emberlog audit verify` says where.',
+  ),
   'database-busy': entry(
     503,
     'The read models are busy just now.',

@@ -2,7 +2,6 @@
 import type { Command } from 'commander'
 import { replayLine, replayStream } from '../audit/stream-replay.ts'
 import type { Config } from '../config.ts'
-import { createCodec } from '../events/codec.ts'
 import { conversationIdOf, conversationStream } from '../events/stream-names.ts'
 import type { Logger } from '../shared/logger.ts'
 import { addVerifyCommand } from './audit-verify-command.ts'
@@ -33,10 +32,10 @@ interface ReplayOptions {
 /** Resolves with the exit code: 1 when the stream holds nothing, or something that cannot be read. */
 async function auditReplay(config: Config, name: string, options: ReplayOptions, logger: Logger): Promise<number> {
   const stream = options.owner === undefined ? name : conversationStream(conversationIdOf(options.owner, name))
-  return await withEventReader(config, logger, async (reader) => {
+  return await withEventReader(config, logger, async (reader, codec) => {
     let count = 0
     let unreadable = 0
-    for await (const event of replayStream(reader, createCodec(), stream)) {
+    for await (const event of replayStream(reader, codec, stream)) {
       count += 1
       if (event.fault !== undefined) unreadable += 1
       if (options.json) sayJson(event)

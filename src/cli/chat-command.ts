@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto'
 import type { Command } from 'commander'
 import { replayLine, replayStream } from '../audit/stream-replay.ts'
 import type { Config } from '../config.ts'
-import { createCodec } from '../events/codec.ts'
 import { conversationIdOf, conversationStream } from '../events/stream-names.ts'
 import { startEmberlog } from '../main.ts'
 import { Fault } from '../shared/failures.ts'
@@ -12,7 +11,8 @@ import { openEventStoreDb } from '../store/eventstoredb-store.ts'
 import { exitCodes } from './exit-codes.ts'
 import { complain, say, sayJson } from './output.ts'
 import type { RunCommand } from './run-command.ts'
-import { findRunningServer, type RunningServer } from './running-server.ts'
+import { findRunningServer } from './running-server.ts'
+import { openCommandDatabase, type ReachedServers, unlockVault } from './server-access.ts'
 
 /** An answer that takes longer than this is not waited for. */
 const ANSWER_MS_MAX = 180_000
@@ -44,7 +44,8 @@ async function chatOnce(config: Config, text: string, options: ChatOptions, logg
     const turn = holdTurn(server.url, token, conversation, text, options.json === true)
     const ending = await Promise.race([turn, server.failed])
     const stream = conversationStream(conversationIdOf(options.user, conversation))
-    await listEvents(server.eventStoreUrl, stream, ending.turnId, options.json === true, logger)
+    const of = { stream, turnId: ending.turnId, isJson: options.json === true }
+    if (server.servers !== undefined) await listEvents(config, server.servers, of, logger)
     return ending.isAnswered ? exitCodes.success : exitCodes.foundWrong
   } finally {
     await server.leave()
@@ -54,7 +55,7 @@ async function chatOnce(config: Config, text: string, options: ChatOptions, logg
 interface ReachedServer {
   readonly url: string
   /** Undefined when only the server's address is known. */
-  readonly eventStoreUrl: string | undefined
+  readonly servers: ReachedServers | undefined
   /** Rejects when the server was started for this message and cannot go on. */
   readonly failed: Promise<never>
   readonly leave: () => Promise<void>
@@ -63,17 +64,13 @@ interface ReachedServer {
 async function reachServer(config: Config, url: string | undefined, logger: Logger): Promise<ReachedServer> {
   const found = await findRunningServer(config.dataDirectory)
   const somebodyElses = { failed: new Promise<never>(() => {}), leave: async () => {} }
-  if (url !== undefined) return { url, eventStoreUrl: matching(found, url), ...somebodyElses }
-  if (found !== undefined) return { ...found, ...somebodyElses }
+  if (url !== undefined) return { url, servers: found?.url === url ? found : undefined, ...somebodyElses }
+  if (found !== undefined) return { url: found.url, servers: found, ...somebodyElses }
   complain('no server runs on this data directory, starting one for this message')
   const started = await startEmberlog({ ...config, PORT: 0 }, { logger })
   const failed = started.failed.then((fault) => Promise.reject(fault))
   failed.catch(() => {}) // Asked for only while a turn is held.
-  return { url: started.url, eventStoreUrl: started.eventStoreUrl, failed, leave: started.stop }
-}
-
-function matching(found: RunningServer | undefined, url: string): string | undefined {
-  return found?.url === url ? found.eventStoreUrl : undefined
+  return { url: started.url, servers: started, failed, leave: started.stop }
 }
 
 async function post(url: string, body: unknown, token?: string): Promise<Record<string, unknown>> {
@@ -165,21 +162,23 @@ function show(frame: Frame): void {
 }
 
 async function listEvents(
-  eventStoreUrl: string | undefined,
-  stream: string,
-  turnId: string | undefined,
-  isJson: boolean,
+  config: Config,
+  servers: ReachedServers,
+  {
+    stream,
+    turnId,
+    isJson,
+  }: { readonly stream: string; readonly turnId: string | undefined; readonly isJson: boolean },
   logger: Logger,
 ): Promise<void> {
-  if (eventStoreUrl === undefined || turnId === undefined) return
-  const store = openEventStoreDb({ connectionString: eventStoreUrl, logger })
-  try {
-    if (!isJson) say(`\nThe events of this turn, in ${stream}:`)
-    for await (const event of replayStream(store, createCodec(), stream)) {
-      const isOfTurn = (event.metadata as { $correlationId?: unknown }).$correlationId === turnId
-      if (isOfTurn) isJson ? sayJson(event) : say(replayLine(event))
-    }
-  } finally {
-    await store.close()
+  if (turnId === undefined) return
+  await using opened = new AsyncDisposableStack()
+  const store = openEventStoreDb({ connectionString: servers.eventStoreUrl, logger })
+  opened.defer(store.close)
+  const { codec } = await unlockVault(config, await openCommandDatabase(config, servers.databaseUrl, logger, opened))
+  if (!isJson) say(`\nThe events of this turn, in ${stream}:`)
+  for await (const event of replayStream(store, codec, stream)) {
+    const isOfTurn = (event.metadata as { $correlationId?: unknown }).$correlationId === turnId
+    if (isOfTurn) isJson ? sayJson(event) : say(replayLine(event))
   }
 }

@@ -61,6 +61,14 @@ export const faultExplanations: Readonly<Record<string, string>> = {
     'The record holds an event in a newer schema version than this program knows. Use the version that wrote it.',
   'turn-not-recorded': 'The rules refused a step of a turn that was being answered. The turn is delivered again.',
 
+  // The keys
+  'master-key-wrong':
+    'The vault’s keys are wrapped with another master key than the one given; without the right one no personal text can be read. Set EMBERLOG_MASTER_KEY to the key it names by id, or DATABASE_URL to the right database.',
+  'master-key-missing': 'No master key was given. Set EMBERLOG_MASTER_KEY.',
+  'master-key-unknown':
+    'A key is wrapped with a master key that is not at hand. During a rotation, set EMBERLOG_MASTER_KEY_OTHER to the other one.',
+  'key-not-unwrapped': 'A key in the vault is not what was put there: it was changed, or moved to another place.',
+
   // The read models
   'postgres-failed':
     'The embedded Postgres died several times in a short while, or does not start again. What it said is in the log, at level debug (LOG_LEVEL).',

@@ -3,8 +3,8 @@ import { userInfo } from 'node:os'
 import type { Command } from 'commander'
 import { createActRecorder } from '../commands/operator-acts-handler.ts'
 import type { Config } from '../config.ts'
-import { createCodec } from '../events/codec.ts'
-import { type Database, openDatabase } from '../projections/database.ts'
+import type { Codec } from '../events/codec.ts'
+import type { Database } from '../projections/database.ts'
 import { dropGeneration, rollBackTo } from '../projections/generation-acts.ts'
 import { listGenerations } from '../projections/generations.ts'
 import { type ActBy, recordNotedActs } from '../projections/operator-acts.ts'
@@ -25,10 +25,7 @@ import { openEventStoreDb } from '../store/eventstoredb-store.ts'
 import { exitCodes } from './exit-codes.ts'
 import { progressLine, say, sayJson } from './output.ts'
 import type { RunCommand } from './run-command.ts'
-import { reachServers } from './server-access.ts'
-
-/** A command takes few connections beside a running program: one that writes, one that reads, one to spare. */
-const COMMAND_CONNECTIONS_MAX = 3
+import { openCommandDatabase, reachServers, unlockVault } from './server-access.ts'
 
 const AS_JSON = ['--json', 'print lines of JSON'] as const
 /** Who it was goes into the record with the act. */
@@ -126,6 +123,7 @@ function userName(): string {
 interface Reached {
   readonly database: Database
   readonly reader: EventReader
+  readonly codec: Codec
 }
 
 /** Opens both servers for the work and lets go of them afterwards. */
@@ -138,17 +136,11 @@ async function withReadSide(
   const servers = await reachServers(config, logger, reached)
   const reader = openEventStoreDb({ connectionString: servers.eventStoreUrl, logger })
   reached.defer(reader.close)
-  const database = await openDatabase({
-    connectionString: servers.databaseUrl,
-    connectionsMax: COMMAND_CONNECTIONS_MAX,
-    applicationName: 'emberlog-command',
-    partitions: config.EMBERLOG_PARTITIONS,
-    logger,
-  })
-  reached.defer(database.close)
-  const recordAct = createActRecorder({ store: reader, codec: createCodec(), clock: systemClock })
+  const database = await openCommandDatabase(config, servers.databaseUrl, logger, reached)
+  const { codec } = await unlockVault(config, database)
+  const recordAct = createActRecorder({ store: reader, codec, clock: systemClock })
   try {
-    return await work({ database, reader })
+    return await work({ database, reader, codec })
   } finally {
     await recordNotedActs({ database, recordAct, logger })
   }
@@ -161,13 +153,13 @@ interface RebuildOptions extends ActOptions {
 /** Resolves with the exit code; a difference that nothing explains is thrown as `generation-differs`. */
 async function rebuild(config: Config, options: RebuildOptions, logger: Logger): Promise<number> {
   checkActOptions(options)
-  return await withReadSide(config, logger, async ({ database, reader }) => {
+  return await withReadSide(config, logger, async ({ database, reader, codec }) => {
     const line = progressLine()
     const onProgress = (progress: RebuildProgress) =>
       options.json ? sayJson({ event: 'progress', ...progress }) : line.show(progressText(progress))
     const isForced = options.force === true
     const by = byOf(options)
-    const act = { database, reader, codec: createCodec(), logger, onProgress, isForced, by }
+    const act = { database, reader, codec, logger, onProgress, isForced, by }
     const result = await rebuildProjections(act)
     line.clear()
     const { digest: _digest, ...shown } = result
@@ -254,8 +246,8 @@ function showParked(config: Config, stream: string, options: OutputOptions, logg
 
 async function retryParked(config: Config, stream: string, options: ActOptions, logger: Logger): Promise<number> {
   checkActOptions(options)
-  return await withReadSide(config, logger, async ({ database, reader }) => {
-    const act = { database, reader, codec: createCodec(), logger, stream, by: byOf(options) }
+  return await withReadSide(config, logger, async ({ database, reader, codec }) => {
+    const act = { database, reader, codec, logger, stream, by: byOf(options) }
     return sayReleased(await retryParkedEvents(act), options)
   })
 }
@@ -277,8 +269,8 @@ async function discardParked(
   const parsed = parsePosition(position)
   if (parsed === undefined) throw new Fault('argument-invalid', { position })
   if (options.yes !== true) throw new Fault('discard-not-confirmed', { stream, position })
-  return await withReadSide(config, logger, async ({ database, reader }) => {
-    const parts = { database, reader, codec: createCodec(), logger }
+  return await withReadSide(config, logger, async ({ database, reader, codec }) => {
+    const parts = { database, reader, codec, logger }
     const act = { ...parts, stream, position: parsed, by: byOf(options), reason: options.reason }
     return sayReleased(await discardParkedEvent(act), options)
   })

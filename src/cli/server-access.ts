@@ -1,11 +1,19 @@
 /** Reaches the record and the read models for a command: configured servers, those of a running Emberlog, or its own start of them. */
 import type { Config } from '../config.ts'
 import { startEmbeddedEventStore } from '../embedded/eventstore/start-embedded.ts'
+import { startEmbeddedPostgres } from '../embedded/postgres/embedded-postgres.ts'
+import { type Codec, createCodec } from '../events/codec.ts'
+import type { Sealer } from '../events/sealing.ts'
+import { upcasterSteps } from '../events/upcasters.ts'
 import { eventStoreDirectory } from '../main/data-directory.ts'
+import { findMasterKeys } from '../main/master-keys.ts'
 import { startServers } from '../main/server-processes.ts'
+import { type Database, openDatabase } from '../projections/database.ts'
 import type { Logger } from '../shared/logger.ts'
 import { type EventReader, readerOf } from '../store/event-store.ts'
 import { openEventStoreDb } from '../store/eventstoredb-store.ts'
+import { openVault, type Vault } from '../vault/open-vault.ts'
+import { openWhenNeeded } from '../vault/sealer-when-needed.ts'
 import { findRunningServer } from './running-server.ts'
 
 export interface ReachedServers {
@@ -30,17 +38,68 @@ export async function reachServers(
   return started
 }
 
-/** Hands the work a reader that cannot append, and lets go of everything afterwards. Needs no Postgres. */
+/** A command takes few connections beside a running program: one that writes, one that reads, one for keys. */
+const COMMAND_CONNECTIONS_MAX = 3
+
+/**
+ * Hands the work a reader that cannot append, with a codec that opens personal text, and lets go of everything afterwards. Postgres is
+ * needed only when there is personal text to open.
+ */
 export async function withEventReader<Result>(
   config: Config,
   logger: Logger,
-  work: (reader: EventReader) => Promise<Result>,
+  work: (reader: EventReader, codec: Codec) => Promise<Result>,
 ): Promise<Result> {
   await using reached = new AsyncDisposableStack()
   const connectionString = await reachRecord(config, logger, reached)
   const store = openEventStoreDb({ connectionString, logger })
   reached.defer(store.close)
-  return await work(readerOf(store))
+  const sealer = openWhenNeeded(() => reachSealer(config, logger, reached))
+  return await work(readerOf(store), createCodec({ sealer, steps: upcasterSteps }))
+}
+
+export interface OpenedVault {
+  readonly vault: Vault
+  readonly codec: Codec
+}
+
+/** Opens the vault of a database with the configured master key. */
+export async function unlockVault(config: Config, database: Database): Promise<OpenedVault> {
+  const vault = await openVault({ database, masterKeys: await findMasterKeys(config) })
+  return { vault, codec: createCodec({ sealer: vault.sealer, steps: upcasterSteps }) }
+}
+
+/** Opens Postgres with the small budget of a command; closed again with the stack. */
+export async function openCommandDatabase(
+  config: Config,
+  connectionString: string,
+  logger: Logger,
+  reached: AsyncDisposableStack,
+): Promise<Database> {
+  const database = await openDatabase({
+    connectionString,
+    connectionsMax: COMMAND_CONNECTIONS_MAX,
+    applicationName: 'emberlog-command',
+    partitions: config.EMBERLOG_PARTITIONS,
+    logger,
+  })
+  reached.defer(database.close)
+  return database
+}
+
+async function reachSealer(config: Config, logger: Logger, reached: AsyncDisposableStack): Promise<Sealer> {
+  const database = await openCommandDatabase(config, await reachPostgres(config, logger, reached), logger, reached)
+  return (await unlockVault(config, database)).vault.sealer
+}
+
+async function reachPostgres(config: Config, logger: Logger, reached: AsyncDisposableStack): Promise<string> {
+  if (config.DATABASE_URL !== undefined) return config.DATABASE_URL
+  const running = await findRunningServer(config.dataDirectory)
+  if (running !== undefined) return running.databaseUrl
+  const { dataDirectory, DATABASE_CONNECTIONS_MAX: maxConnections } = config
+  const embedded = await startEmbeddedPostgres({ dataDirectory, maxConnections: maxConnections + 10, logger })
+  reached.defer(() => embedded.stop())
+  return embedded.connectionString
 }
 
 async function reachRecord(config: Config, logger: Logger, reached: AsyncDisposableStack): Promise<string> {

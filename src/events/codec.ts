@@ -5,7 +5,17 @@ import { Fault, isFault } from '../shared/failures.ts'
 import type { Position, Revision, Uuid } from '../shared/ids.ts'
 import { type Envelope, envelopeSchema } from './envelope.ts'
 import { eventSchemas, type RecordEvent } from './event-catalogue.ts'
-import { type JsonValue, openSealer, type Sealer, type SealOne, sealedFields } from './sealing.ts'
+import {
+  erased,
+  isEmpty,
+  type JsonValue,
+  type OpenOne,
+  openSealer,
+  placeholderOf,
+  type Sealer,
+  type SealOne,
+  sealedFields,
+} from './sealing.ts'
 import { eventIdOf } from './stream-names.ts'
 import { currentVersion, type UpcasterSteps, upcast, upcasterSteps } from './upcasters.ts'
 
@@ -38,6 +48,8 @@ export type RecordedEvent = RecordEvent & {
   readonly position: Position
   readonly eventId: string
   readonly envelope: Envelope
+  /** Fields whose text can never be read again because its key was destroyed; what stands in them means nothing. */
+  readonly erased: readonly string[]
 }
 
 export interface EncodingContext {
@@ -59,6 +71,8 @@ export interface Codec {
   readonly decode: (stored: StoredEvent) => Promise<RecordedEvent>
   /** Decodes many events at the price of one look for keys; what cannot be decoded is its fault, in its place. */
   readonly decodeAll: (stored: readonly StoredEvent[]) => Promise<(RecordedEvent | Fault)[]>
+  /** From now on what was erased elsewhere is erased here, too: keys in memory are looked up again. */
+  readonly forgetKeys: () => void
 }
 
 export interface CodecParts {
@@ -66,8 +80,20 @@ export interface CodecParts {
   readonly steps: UpcasterSteps
 }
 
+interface SealedField {
+  readonly name: string
+  /** Stands for what was erased; undefined when the field is then left out. */
+  readonly placeholder: JsonValue | undefined
+}
+
 /** The sealed fields of each type, found once. */
-const sealedFieldsByType = new Map(Object.entries(eventSchemas).map(([type, schema]) => [type, sealedFields(schema)]))
+const sealedFieldsByType = new Map<string, readonly SealedField[]>(
+  Object.entries(eventSchemas).map(([type, schema]: [string, z.ZodObject]) => [
+    type,
+    sealedFields(schema).map((name) => ({ name, placeholder: placeholderOf(schema.shape[name] as z.ZodType) })),
+  ]),
+)
+const NO_FIELDS: readonly string[] = Object.freeze([])
 
 export function createCodec({ sealer, steps }: CodecParts = { sealer: openSealer, steps: upcasterSteps }): Codec {
   const decodeAll: Codec['decodeAll'] = async (stored) => {
@@ -86,8 +112,7 @@ export function createCodec({ sealer, steps }: CodecParts = { sealer: openSealer
 
       async function sealFields(type: string, open: JsonObject, toStream: string, id: string): Promise<JsonObject> {
         assert(person !== undefined, `personal text of nobody: ${type} in ${toStream}`)
-        const seal = await sealer.sealFor(person)
-        return mapSealed(type, open, (value, field) => seal(value, { stream: toStream, eventId: id, field }))
+        return sealedWith(await sealer.sealFor(person, toStream), type, open, { stream: toStream, eventId: id })
       }
     },
 
@@ -99,6 +124,7 @@ export function createCodec({ sealer, steps }: CodecParts = { sealer: openSealer
     },
 
     decodeAll,
+    forgetKeys: sealer.forgetKeys,
   }
 }
 
@@ -111,7 +137,7 @@ function faultOf(decode: () => RecordedEvent): RecordedEvent | Fault {
   }
 }
 
-function decodeWith(open: SealOne, steps: UpcasterSteps, stored: StoredEvent): RecordedEvent {
+function decodeWith(open: OpenOne, steps: UpcasterSteps, stored: StoredEvent): RecordedEvent {
   const place = { stream: stored.stream, revision: stored.revision, type: stored.type }
   const schema: z.ZodObject | undefined = schemaOf(stored.type)
   if (schema === undefined) throw new Fault('event-type-unknown', place)
@@ -120,14 +146,33 @@ function decodeWith(open: SealOne, steps: UpcasterSteps, stored: StoredEvent): R
   const version = envelope.data.schemaVersion
   if (version > currentVersion(stored.type, steps)) throw new Fault('event-version-unknown', { ...place, version })
   if (!isObject(stored.data)) throw new Fault('event-not-decodable', place)
-  const opened = mapSealed(stored.type, stored.data, (value, field) =>
-    open(value, { stream: stored.stream, eventId: stored.eventId, field }),
-  )
-  const data = schema.safeParse(upcast(stored.type, version, opened, steps))
+  const opened = openedWith(open, stored, stored.data)
+  const data = schema.safeParse(upcast(stored.type, version, opened.data, steps))
   if (!data.success) throw new Fault('event-not-decodable', { ...place, version }, { cause: data.error })
   const { stream, revision, position, eventId } = stored
   const event = { type: stored.type, data: data.data } as RecordEvent
-  return { ...event, stream, revision, position, eventId, envelope: envelope.data }
+  return { ...event, stream, revision, position, eventId, envelope: envelope.data, erased: opened.erased }
+}
+
+function openedWith(
+  open: OpenOne,
+  { type, stream, eventId }: StoredEvent,
+  data: JsonObject,
+): { readonly data: JsonObject; readonly erased: readonly string[] } {
+  const opened = { ...data }
+  let erasedFields = NO_FIELDS
+  for (const { name, placeholder } of sealedFieldsByType.get(type) ?? []) {
+    const stored = data[name]
+    if (stored === undefined) continue
+    const value = open(stored, { stream, eventId, field: name })
+    if (value !== erased) opened[name] = value
+    else {
+      erasedFields = [...erasedFields, name]
+      if (placeholder === undefined) delete opened[name]
+      else opened[name] = placeholder
+    }
+  }
+  return { data: opened, erased: erasedFields }
 }
 
 /** The schema version that new events of a type are written in. */
@@ -141,18 +186,32 @@ function schemaOf(type: string): z.ZodObject | undefined {
 
 function sealedValuesOf({ type, data }: StoredEvent): JsonValue[] {
   if (!isObject(data)) return []
-  return (sealedFieldsByType.get(type) ?? []).flatMap((field) => data[field] ?? [])
+  const values: JsonValue[] = []
+  for (const { name } of sealedFieldsByType.get(type) ?? []) {
+    const value = data[name]
+    if (value !== undefined) values.push(value)
+  }
+  return values
 }
 
 function holdsPersonalText(type: string, data: JsonObject): boolean {
-  return (sealedFieldsByType.get(type) ?? []).some((field) => data[field] !== undefined)
+  return (sealedFieldsByType.get(type) ?? []).some(({ name }) => isPersonal(data[name]))
 }
 
-function mapSealed(type: string, data: JsonObject, change: (value: JsonValue, field: string) => JsonValue): JsonObject {
-  const changed = { ...data }
-  for (const field of sealedFieldsByType.get(type) ?? []) {
-    const value = changed[field]
-    if (value !== undefined) changed[field] = change(value, field)
+function isPersonal(value: JsonValue | undefined): value is JsonValue {
+  return value !== undefined && !isEmpty(value)
+}
+
+function sealedWith(
+  seal: SealOne,
+  type: string,
+  open: JsonObject,
+  place: { readonly stream: string; readonly eventId: string },
+): JsonObject {
+  const changed = { ...open }
+  for (const { name } of sealedFieldsByType.get(type) ?? []) {
+    const value = open[name]
+    if (isPersonal(value)) changed[name] = seal(value, { ...place, field: name })
   }
   return changed
 }

@@ -17,18 +17,26 @@ export interface SealedPlace {
 
 export type SealOne = (value: JsonValue, place: SealedPlace) => JsonValue
 
-/** Keys are fetched first, for one person or for many values at once; sealing and opening with them then waits for nothing. */
+/** What opening a sealed value comes to when its key was destroyed: somebody wrote something, and nobody can know what. */
+export const erased: unique symbol = Symbol('erased')
+
+/** Throws a fault when the value cannot be opened though its key is there. */
+export type OpenOne = (stored: JsonValue, place: SealedPlace) => JsonValue | typeof erased
+
+/** Keys are fetched first, for one stream or for many values at once; sealing and opening with them then waits for nothing. */
 export interface Sealer {
-  /** Fetches the key of the person whose text it is; makes one for a person who has none. */
-  readonly sealFor: (person: string) => Promise<SealOne>
-  /** Fetches the keys that the stored values name, each once. */
-  readonly openAll: (stored: readonly JsonValue[]) => Promise<SealOne>
+  /** Fetches the key for the person whose text it is and the stream it goes to; makes one where there is none. */
+  readonly sealFor: (person: string, stream: string) => Promise<SealOne>
+  /** Fetches the keys that the stored values name, each once. Values that were never sealed are opened as they are. */
+  readonly openAll: (stored: readonly JsonValue[]) => Promise<OpenOne>
+  /** Looks keys up again when they are needed next, because some may have been destroyed. */
+  readonly forgetKeys: () => void
 }
 
-const asItIs: SealOne = (value) => value
+const asItIs = (value: JsonValue): JsonValue => value
 
 /** Stores personal text as it is written. */
-export const openSealer: Sealer = { sealFor: async () => asItIs, openAll: async () => asItIs }
+export const openSealer: Sealer = { sealFor: async () => asItIs, openAll: async () => asItIs, forgetKeys: () => {} }
 
 const marks = z.registry<{ sealed: true }>()
 
@@ -48,4 +56,16 @@ export function sealedFields(schema: z.ZodObject): string[] {
 function isMarked(schema: z.ZodType): boolean {
   if (marks.has(schema)) return true
   return schema instanceof z.ZodOptional && isMarked(schema.unwrap() as z.ZodType)
+}
+
+/** An empty value says nothing that its sealed form would not show by its length: it is stored as it is. */
+export function isEmpty(value: JsonValue): boolean {
+  return value === '' || (Array.isArray(value) && value.length === 0)
+}
+
+const PLACEHOLDERS: readonly JsonValue[] = ['', [], 'erased']
+
+/** What stands in an erased field, so that it still fits its schema: nothing where that is allowed, else something empty. */
+export function placeholderOf(schema: z.ZodType): JsonValue | undefined {
+  return schema.safeParse(undefined).success ? undefined : PLACEHOLDERS.find((value) => schema.safeParse(value).success)
 }

@@ -1,8 +1,9 @@
 /** Opens the directory that holds what this installation keeps for itself, or says plainly why it cannot be used. */
 import { randomBytes } from 'node:crypto'
-import { access, constants, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { access, constants, link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { Fault } from '../shared/failures.ts'
+import { KEY_BYTES } from '../vault/key-wrapping.ts'
 
 /** Throws `data-directory-unusable` when the directory cannot be made or written to. */
 export async function openDataDirectory(directory: string): Promise<void> {
@@ -31,12 +32,31 @@ export function eventStoreDirectory(directory: string): string {
 
 /** The secret of development tokens: made once, so that people stay signed in over a restart. Only its owner may read it. */
 export async function developmentSecret(directory: string): Promise<string> {
-  const file = path.join(directory, 'jwt-secret')
+  return secretIn(path.join(directory, 'jwt-secret'), () => randomBytes(48).toString('base64url'))
+}
+
+/** The master key of a development installation: whoever loses this file has lost all personal text of its record. */
+export async function developmentMasterKey(directory: string): Promise<string> {
+  return secretIn(developmentMasterKeyFile(directory), () => randomBytes(KEY_BYTES).toString('base64'))
+}
+
+export function developmentMasterKeyFile(directory: string): string {
+  return path.join(directory, 'master-key')
+}
+
+/** Made when it is not there, whole or not at all: a key that is lost half-way would be lost for ever. */
+async function secretIn(file: string, make: () => string): Promise<string> {
+  const found = await readFile(file, 'utf8').catch(() => undefined)
+  if (found !== undefined) return found
+  const made = `${file}.${randomBytes(6).toString('hex')}`
   try {
-    await writeFile(file, randomBytes(48).toString('base64url'), { flag: 'wx', mode: 0o600 })
+    await writeFile(made, make(), { flag: 'wx', mode: 0o600, flush: true })
+    await link(made, file)
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'EEXIST')
       throw new Fault('data-directory-unusable', { file }, { cause })
+  } finally {
+    await rm(made, { force: true })
   }
   return await readFile(file, 'utf8')
 }

@@ -8,14 +8,16 @@ export interface BudgetShares {
   readonly writer: number
   /** Hears of new positions; without it, waiting queries ask again at short intervals. */
   readonly listener: number
-  /** Looks for keys of sealed text; without it, they are looked for as everything else is. */
+  /** For the keys that open personal text, which everything else may be waiting for; without it, they share with the queries. */
   readonly vault: number
   /** Shared by everything that reads. */
   readonly queries: number
 }
 
 const CONNECTIONS_MIN = 2
-/** From here on there is enough for a second generation beside the live one, and for keys. */
+const CONNECTIONS_FOR_VAULT = 3
+const CONNECTIONS_FOR_LISTENER = 4
+/** From here on there is enough for a second generation beside the live one. */
 const CONNECTIONS_FOR_TWO_WRITERS = 6
 /** At most this part of the budget writes the live generation, however many partitions it has. */
 const WRITING_PART = 1 / 3
@@ -28,8 +30,8 @@ export function divideBudget(connectionsMax: number, partitions = 1): BudgetShar
   const hasRoom = connectionsMax >= CONNECTIONS_FOR_TWO_WRITERS
   const live = Math.max(1, Math.min(partitions, Math.floor(connectionsMax * WRITING_PART)))
   const writer = hasRoom ? live + 1 : 1
-  const listener = connectionsMax > CONNECTIONS_MIN ? 1 : 0
-  const vault = hasRoom ? 1 : 0
+  const vault = connectionsMax >= CONNECTIONS_FOR_VAULT ? 1 : 0
+  const listener = connectionsMax >= CONNECTIONS_FOR_LISTENER ? 1 : 0
   return { writer, listener, vault, queries: connectionsMax - writer - listener - vault }
 }
 

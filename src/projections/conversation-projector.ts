@@ -14,6 +14,9 @@ const titleOfKind: Record<ConversationKind, string> = {
   project: 'Project',
 }
 
+/** A conversation that had a title of its own until its text was erased; the next message gives it a new one. */
+const ERASED_TITLE = { title: 'Erased', titleSource: 'erased' } as const
+
 export const conversationProjector = {
   model: conversationModel,
 
@@ -34,7 +37,7 @@ function started(event: RecordedEvent, data: DataOf<'ConversationStarted'>): Sto
     clientConversationId: data.clientConversationId,
     ownerId: data.ownerId,
     kind: data.kind,
-    ...titled(data.title ?? '', titleOfKind[data.kind]),
+    ...titled(event, data.title ?? '', titleOfKind[data.kind]),
     isArchived: false,
     messageCount: 0,
     preview: '',
@@ -46,7 +49,12 @@ function started(event: RecordedEvent, data: DataOf<'ConversationStarted'>): Sto
   }
 }
 
-function titled(title: string, otherwise: string): Pick<StoredConversation, 'title' | 'titleSource'> {
+function titled(
+  event: RecordedEvent,
+  title: string,
+  otherwise: string,
+): Pick<StoredConversation, 'title' | 'titleSource'> {
+  if (event.erased.includes('title')) return ERASED_TITLE
   return title === '' ? { title: otherwise, titleSource: 'kind' } : { title, titleSource: 'person' }
 }
 
@@ -54,14 +62,14 @@ function changed(row: StoredConversation, event: RecordedEvent): Partial<StoredC
   const at = event.envelope.occurredAt
   switch (event.type) {
     case 'MessageSent':
-      return { ...said(row, event.data.text, at), ...titledByMessage(row, event.data.text) }
+      return { ...said(row, event.data.text, at), ...titledByMessage(row, event) }
     case 'ResponseCompleted':
       return said(row, event.data.text, at)
     case 'ResponseFailed':
     case 'ResponseStopped':
       return said(row, event.data.partialText, at)
     case 'ConversationRenamed':
-      return { title: event.data.title, titleSource: 'person' }
+      return titled(event, event.data.title, row.title)
     case 'ConversationArchived':
       return { isArchived: true }
     case 'ConversationUnarchived':
@@ -85,7 +93,12 @@ function said(row: StoredConversation, text: string, at: string): Partial<Stored
   }
 }
 
-function titledByMessage(row: StoredConversation, text: string): Partial<StoredConversation> {
-  const title = shownLine(text, TITLE_CHARACTERS_MAX)
-  return row.titleSource === 'kind' && title !== '' ? { title, titleSource: 'first message' } : {}
+function titledByMessage(
+  row: StoredConversation,
+  event: Extract<RecordedEvent, { type: 'MessageSent' }>,
+): Partial<StoredConversation> {
+  if (row.titleSource !== 'kind' && row.titleSource !== 'erased') return {}
+  if (event.erased.includes('text')) return ERASED_TITLE
+  const title = shownLine(event.data.text, TITLE_CHARACTERS_MAX)
+  return title === '' ? {} : { title, titleSource: 'first message' }
 }

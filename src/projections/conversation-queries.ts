@@ -163,7 +163,8 @@ interface MessageColumns extends Omit<MessageRow, 'model'> {
 }
 
 const MESSAGE_COLUMNS = `message.message_id as "messageId", turn_id as "turnId",
-  message.parent_message_id as "parentMessageId", role, text, message.status, rating, message.created_at as "createdAt",
+  message.parent_message_id as "parentMessageId", role, text, message.status, rating, is_erased as "isErased",
+  message.created_at as "createdAt",
   position, case when role = 'assistant' then agent end as agent,
   case when role = 'assistant' then intent end as intent,
   case when role = 'assistant' then model_provider end as "modelProvider",

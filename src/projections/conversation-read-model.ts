@@ -8,7 +8,7 @@ export interface StoredConversation {
   readonly ownerId: string
   readonly kind: ConversationKind
   readonly title: string
-  readonly titleSource: 'person' | 'first message' | 'kind'
+  readonly titleSource: 'person' | 'first message' | 'kind' | 'erased'
   readonly isArchived: boolean
   readonly messageCount: number
   readonly preview: string
@@ -35,7 +35,10 @@ export const conversationModel: ReadModel<StoredConversation> = {
       type: 'text',
       about: 'The title shown: given by the person, else taken from the first message, else from the kind.',
     },
-    titleSource: { type: 'text', about: 'Where the title is from: person, first message or kind.' },
+    titleSource: {
+      type: 'text',
+      about: 'Where the title is from: person, first message or kind; erased when its text was.',
+    },
     isArchived: { type: 'boolean', about: 'True when the person has put it away.' },
     messageCount: { type: 'integer', about: 'Messages of the person and of the assistant together.' },
     preview: { type: 'text', about: 'The beginning of the latest message, on one line.' },

@@ -7,7 +7,7 @@ import type { ConnectionSettings } from './connection.ts'
 import { checkBudget, connectionName, divideBudget } from './connection-budget.ts'
 import { type ConnectionPool, createConnectionPool, type PoolMetrics } from './connection-pool.ts'
 import { ensureLiveGeneration } from './generations.ts'
-import { migrate } from './migrations.ts'
+import { CONTROL_MIGRATIONS, type MigrationSet, migrate } from './migrations.ts'
 
 export interface DatabaseOptions {
   /** `postgresql://…` */
@@ -51,11 +51,11 @@ export interface Database {
   readonly queries: ConnectionPool
   /** Undefined when the budget has no room for it. */
   readonly listener: ConnectionPool | undefined
+  /** For the keys of people: whoever holds another connection may wait for one of these. */
+  readonly vault: ConnectionPool
   readonly metrics: () => readonly PoolMetrics[]
   /** Tells from now on how long each request waited for a connection of which share. */
   readonly onAcquired: (listener: (share: string, waitedMs: number) => void) => void
-  /** For keys of sealed text; its own share where the budget has room for it, else that of all readers. */
-  readonly vault: ConnectionPool
   /** Of generations that are made here. */
   readonly partitions: number
   /** The beginning of the names of all connections of this program, as `pg_stat_activity` shows them. */
@@ -64,6 +64,8 @@ export interface Database {
   readonly analystAccess: () => AnalystAccess
   /** Creates or repairs what the read side needs: control tables, and a generation to look at. */
   readonly prepare: () => Promise<void>
+  /** Brings a schema of its own, that no rebuild touches, up to date. Throws `migration-changed` or `database-newer`. */
+  readonly migrate: (set: MigrationSet) => Promise<void>
   /** Calls `stop` when the database closes, before its pools do. */
   readonly onClose: (stop: () => Promise<void>) => void
   readonly close: () => Promise<void>
@@ -121,10 +123,11 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     analystAccess: () => analystAccess,
     prepare: () =>
       queries.withConnection(async (connection) => {
-        await migrate(connection, logger)
+        await migrate(connection, logger, CONTROL_MIGRATIONS)
         await ensureLiveGeneration(connection, logger, partitions)
         analystAccess = await ensureAnalytics(connection, logger)
       }),
+    migrate: (set) => queries.withConnection((connection) => migrate(connection, logger, set)),
     onClose: (stop) => {
       stops.push(stop)
     },

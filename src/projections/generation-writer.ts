@@ -169,6 +169,7 @@ export class GenerationWriter {
 
   async #beginFeeding(partition: number, { ownership, ending, fail }: Tenure): Promise<void> {
     const { reader, codec, logger } = this.#parts
+    codec.forgetKeys() // Taken up anew, also after an erasure that moved the checkpoint from under us.
     const parts = { reader, codec, logger, limits: this.#limits }
     const feeder = await GenerationFeeder.open(parts, ownership.connectionOf(partition), this.generation, partition)
     await this.#refuseShorterRecord(feeder.position)

@@ -79,5 +79,6 @@ function messageOf(
   const { conversationId, ownerId } = conversation
   const createdAt = event.envelope.occurredAt
   const message = { conversationId, messageId, turnId, ownerId, text, language: languageOf(text) }
-  return { ...message, rating: null, createdAt, position: event.position }
+  const isErased = event.erased.includes('text') || event.erased.includes('partialText')
+  return { ...message, rating: null, isErased, createdAt, position: event.position }
 }

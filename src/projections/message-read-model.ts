@@ -14,6 +14,7 @@ export interface StoredMessage {
   readonly language: SearchLanguage
   readonly status: MessageStatus
   readonly rating: 'up' | 'down' | null
+  readonly isErased: boolean
   readonly createdAt: string
   readonly position: bigint
 }
@@ -36,6 +37,7 @@ export const messageModel: ReadModel<StoredMessage> = {
     language: { type: 'text', about: 'The language that a search takes the text for; simple when it is not known.' },
     status: { type: 'text', about: 'sent for a person; completed, failed or stopped for an answer.' },
     rating: { type: 'text', about: 'What the person thinks of the answer now: up or down; null when not rated.' },
+    isErased: { type: 'boolean', about: 'True when its text was erased, and nobody can know what it said.' },
     createdAt: { type: 'timestamptz', about: 'When it was sent, or when the answer ended.' },
     position: { type: 'bigint', about: 'The position of its event in the whole log: the order of messages.' },
   },

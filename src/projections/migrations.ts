@@ -13,20 +13,33 @@ interface Migration {
   readonly checksum: string
 }
 
-const CONTROL_DIRECTORY = new URL('./sql/control/', import.meta.url)
+/** A schema that no rebuild touches, and the directory of numbered files that makes it. */
+export interface MigrationSet {
+  readonly schema: string
+  readonly directory: URL
+}
+
+export const CONTROL_MIGRATIONS: MigrationSet = {
+  schema: 'emberlog',
+  directory: new URL('./sql/control/', import.meta.url),
+}
 const FILE_NAME = /^(\d{4})-[a-z0-9-]+\.sql$/
 
 /**
  * Applies what is missing, all or nothing; processes that start together wait for each other.
  * Throws `migration-changed` when an applied file is not what it was, `database-newer` when this program is too old.
  */
-export async function migrate(connection: Connection, logger: Logger): Promise<void> {
-  const migrations = await readMigrations(CONTROL_DIRECTORY)
+export async function migrate(
+  connection: Connection,
+  logger: Logger,
+  { schema, directory }: MigrationSet,
+): Promise<void> {
+  const migrations = await readMigrations(directory)
   await connection.transaction(async () => {
     await beginMigrating(connection)
     await connection.script(
-      `create schema if not exists emberlog;
-      create table if not exists emberlog.migration (
+      `create schema if not exists ${schema};
+      create table if not exists ${schema}.migration (
         number integer primary key,
         name text not null,
         checksum text not null,
@@ -34,18 +47,18 @@ export async function migrate(connection: Connection, logger: Logger): Promise<v
       )`,
     )
     const applied = await connection.query<Omit<Migration, 'text'>>(
-      'select number, name, checksum from emberlog.migration order by number',
+      `select number, name, checksum from ${schema}.migration order by number`,
     )
     refuseForeign(applied, migrations)
     for (const { number, name, text, checksum } of migrations.slice(applied.length)) {
-      logger.info({ migration: name }, 'migrating')
+      logger.info({ schema, migration: name }, 'migrating')
       await connection.script(text)
-      await connection.query('insert into emberlog.migration (number, name, checksum) values ($1, $2, $3)', [
+      await connection.query(`insert into ${schema}.migration (number, name, checksum) values ($1, $2, $3)`, [
         number,
         name,
         checksum,
       ])
-      logger.info({ migration: name }, 'migrated')
+      logger.info({ schema, migration: name }, 'migrated')
     }
   }, MIGRATING)
 }

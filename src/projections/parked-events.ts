@@ -1,5 +1,5 @@
 /** What operators do with parked events: look at them, have them handled again, or leave one out for good. */
-import type { Codec, RecordedEvent, StoredEvent } from '../events/codec.ts'
+import type { Codec, StoredEvent } from '../events/codec.ts'
 import { Fault, isFault } from '../shared/failures.ts'
 import { type Position, toRevision } from '../shared/ids.ts'
 import type { Logger } from '../shared/logger.ts'
@@ -282,13 +282,8 @@ async function handleAgain(
   writer: BatchWriter,
   event: StoredEvent,
 ): Promise<string | undefined> {
-  let recorded: RecordedEvent
-  try {
-    recorded = await codec.decode(event)
-  } catch (error) {
-    if (isFault(error)) return error.message
-    throw error
-  }
+  const [recorded] = await codec.decodeAll([event])
+  if (recorded === undefined || isFault(recorded)) return recorded?.message ?? 'not decoded'
   await connection.script('savepoint before_event')
   try {
     await writer.store({ events: [recorded], parked: [], position: writer.position })

@@ -18,7 +18,8 @@ export const profileFactProjector: PersonProjector<StoredProfileFact> = {
       case 'ProfileFactNoted': {
         const { ownerId, factId, kind, value, sourceTurnId, sourceConversationId, span } = event.data
         const place = { sourceTurnId, sourceConversationId, spanFrom: span.from, spanTo: span.to }
-        const fact = { personId: personIdFromStream(stream) as string, factId, ownerId, kind, value, ...place }
+        const said = event.erased.includes('value') ? null : value
+        const fact = { personId: personIdFromStream(stream) as string, factId, ownerId, kind, value: said, ...place }
         return { ...fact, notedAt: envelope.occurredAt, removedAt: null, lastPosition: position }
       }
       case 'ProfileFactRemoved':

@@ -35,6 +35,8 @@ export interface MessageRow {
   readonly intent: string | null
   readonly model: { readonly provider: string; readonly id: string } | null
   readonly rating: 'up' | 'down' | null
+  /** Its text was erased; what stands there is empty. */
+  readonly isErased: boolean
   readonly createdAt: Date
 }
 

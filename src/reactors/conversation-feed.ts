@@ -7,6 +7,7 @@ import type { Position } from '../shared/ids.ts'
 import type { Logger } from '../shared/logger.ts'
 import { pause } from '../shared/waiting.ts'
 import type { EventReader } from '../store/event-store.ts'
+import { isPassingFault } from './passing-fault.ts'
 import { liveFactOf } from './recorded-facts.ts'
 
 const RECONNECT_DELAY_MS = 500
@@ -71,7 +72,7 @@ async function read({ codec, logger }: ConversationFeedParts, stored: StoredEven
   try {
     return await codec.decode(stored)
   } catch (error) {
-    if (!isFault(error)) throw error
+    if (!isFault(error) || isPassingFault(error)) throw error
     logger.error(
       { stream: stored.stream, position: String(stored.position), error: error.message },
       'an event cannot be read',

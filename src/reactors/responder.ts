@@ -23,7 +23,6 @@ import { conversationIdFromStream, responseMessageIdOf } from '../events/stream-
 import { agentFor as agentOfIntent } from '../routing/intents.ts'
 import type { RoutingDecision, RoutingInput } from '../routing/routing-decision.ts'
 import { assert } from '../shared/assert.ts'
-import { isFault } from '../shared/failures.ts'
 import { mintId, type Uuid } from '../shared/ids.ts'
 import type { Logger } from '../shared/logger.ts'
 import { pause } from '../shared/waiting.ts'
@@ -34,6 +33,7 @@ import { type AskedTurn, readAskedTurn } from './conversation-history.ts'
 import type { Draft, DraftAddress, DraftLog } from './draft-log.ts'
 import { createDraftWriter, type DraftWriter, emptyDraft } from './draft-writer.ts'
 import type { LiveAnswers } from './live-answers.ts'
+import { isPassingFault } from './passing-fault.ts'
 import { createTurnRecorder, type TurnStep } from './turn-recorder.ts'
 
 export const RESPONDER_GROUP = 'emberlog-responder'
@@ -43,6 +43,9 @@ const DELIVERIES_MIN = 64
 /** A turn that another node took over is looked at again so often, and after a while taken back. */
 const TAKEN_OVER_LOOK_MS = 250
 const TAKEN_OVER_MS_MAX = 30_000
+/** Shorter than what a delivery may take altogether. */
+const PASSING_FAULT_MS_MAX = 90_000
+const PASSING_FAULT_RETRY_MS = 500
 /** Answers a turn whose recorded agent no longer exists. */
 const FALLBACK_AGENT: AgentName = 'support'
 
@@ -139,7 +142,7 @@ export function createResponder(parts: ResponderParts): Responder {
         signal: consuming.signal,
         async handle(event) {
           try {
-            await lanes.run(event.stream, () => answerUpTo(event, signal))
+            await lanes.run(event.stream, () => answerWhenPossible(event, signal))
           } catch (error) {
             // Not answered while we drain: it would come straight back, until it counts as poison.
             if (signal.aborted) await drained
@@ -161,6 +164,20 @@ export function createResponder(parts: ResponderParts): Responder {
     },
 
     isWriting: (turnId) => running.has(turnId),
+  }
+
+  /** A delivery that is refused too often is parked: what passes by itself is waited for with the delivery in hand. */
+  async function answerWhenPossible(event: StoredEvent, signal: AbortSignal): Promise<void> {
+    const deadlineMs = parts.elapsedMs() + PASSING_FAULT_MS_MAX
+    for (;;) {
+      try {
+        return await answerUpTo(event, signal)
+      } catch (error) {
+        if (!isPassingFault(error) || signal.aborted || parts.elapsedMs() > deadlineMs) throw error
+        parts.logger.warn({ stream: event.stream, error: String(error) }, 'cannot answer just now, trying again')
+        await pause(PASSING_FAULT_RETRY_MS, signal)
+      }
+    }
   }
 
   async function answerUpTo(event: StoredEvent, signal: AbortSignal): Promise<void> {
@@ -327,7 +344,7 @@ export function createResponder(parts: ResponderParts): Responder {
 
   /** A turn that we cannot answer ends all the same: left open, it would hold up every turn after it. */
   async function failTurn(writing: Writing, error: unknown): Promise<CommandOutcome> {
-    if (error instanceof Interruption || isFault(error, 'store-unavailable')) throw error
+    if (error instanceof Interruption || isPassingFault(error)) throw error
     const { turnId } = writing.turn
     parts.logger.error({ turnId, error: String(error) }, 'a turn cannot be answered')
     const data = { turnId, code: 'answering-failed', partialText: writing.text, retryable: true }

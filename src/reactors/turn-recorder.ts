@@ -3,19 +3,20 @@ import type { CommandOutcome } from '../commands/command-handler.ts'
 import type { ConversationCommand } from '../commands/conversation-commands.ts'
 import type { ConversationCommandHandler } from '../commands/conversation-handler.ts'
 import type { Actor } from '../events/envelope.ts'
-import { Fault, isFault, isRefusal } from '../shared/failures.ts'
+import { Fault, isRefusal } from '../shared/failures.ts'
 import type { Logger } from '../shared/logger.ts'
 import { pause } from '../shared/waiting.ts'
 import type { AskedTurn } from './conversation-history.ts'
+import { isPassingFault } from './passing-fault.ts'
 
-/** A written answer waits this long for a store that is away; after that the turn is delivered again. */
+/** A written answer waits this long for a store or a vault that is away; after that the turn is delivered again. */
 const RECORDING_MS_MAX = 60_000
 const RETRY_DELAY_MS = 250
 
 const responderActor: Actor = { kind: 'agent', id: 'responder' }
 
 export interface TurnRecorder {
-  /** Throws `store-unavailable` when the store stays away, and `turn-not-recorded` when the rules refuse the step. */
+  /** Throws `store-unavailable` or `vault-unavailable` when one stays away, and `turn-not-recorded` when the rules refuse the step. */
   readonly record: (stream: string, turn: AskedTurn, step: TurnStep, signal: AbortSignal) => Promise<CommandOutcome>
 }
 
@@ -36,10 +37,10 @@ export function createTurnRecorder(
         try {
           return await handle(stream, turn, step)
         } catch (error) {
-          if (!isFault(error, 'store-unavailable') || signal.aborted || elapsedMs() > deadlineMs) throw error
+          if (!isPassingFault(error) || signal.aborted || elapsedMs() > deadlineMs) throw error
           logger.warn(
             { turnId: turn.turnId, step: step.type, error: String(error) },
-            'the store is away, recording again',
+            'what is needed is away, recording again',
           )
           await pause(RETRY_DELAY_MS, signal)
         }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { createCodec, type StoredEvent } from '../../src/events/codec.ts'
 import { eventSchemas, type RecordEvent } from '../../src/events/event-catalogue.ts'
-import { openSealer, type SealOne, sealedFields } from '../../src/events/sealing.ts'
+import { erased, type OpenOne, openSealer, type SealOne, sealedFields } from '../../src/events/sealing.ts'
 import {
   accessStream,
   conversationIdFromStream,
@@ -13,6 +13,7 @@ import {
   projectionStream,
   userStream,
 } from '../../src/events/stream-names.ts'
+import { upcasterSteps } from '../../src/events/upcasters.ts'
 import { toPosition, toRevision } from '../../src/shared/ids.ts'
 import * as the from '../support/examples.ts'
 
@@ -175,8 +176,11 @@ describe('the codec', () => {
         return seal
       },
       openAll: async () => open,
+      forgetKeys: () => {},
     }
     const sealing = createCodec({ steps: {}, sealer })
+    const attachments = [{ mediaType: 'text/plain', name: 'a.txt', reference: 'a' }]
+    const sent = the.sent('m1', { attachments })
     const encoded = await sealing.encode(the.stream, sent, the.envelope(), { index: 0, person: the.ownerId })
     expect(JSON.stringify(encoded.data)).not.toContain('RAG')
     expect(encoded.data['messageId']).toBe('m1')
@@ -184,6 +188,14 @@ describe('the codec', () => {
     expect(people).toEqual([the.ownerId])
     const read = await sealing.decode(stored({ type: 'MessageSent', data: encoded.data, metadata: encoded.metadata }))
     expect(read.data).toEqual(sent.data)
+  })
+
+  it.each(samples)('reads $file though all its text was erased, and says which', async ({ type, data, metadata }) => {
+    const sealer = { ...openSealer, openAll: async (): Promise<OpenOne> => () => erased }
+    const reading = createCodec({ sealer, steps: upcasterSteps })
+    const read = await reading.decode(stored({ type, data, metadata }))
+    const fields = sealedFields(eventSchemas[type as keyof typeof eventSchemas])
+    expect(read.erased).toEqual(fields.filter((field) => Object.hasOwn(data as object, field)))
   })
 
   it("writes no personal text that is nobody's", async () => {

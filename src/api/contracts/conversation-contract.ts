@@ -47,6 +47,8 @@ export const messageSchema = z
     intent: z.string().nullable(),
     model: z.object({ provider: z.string(), id: z.string() }).nullable(),
     rating: z.enum(['up', 'down']).nullable(),
+    /** True when its text was erased and can never be read again; `text` is then empty. */
+    isErased: z.boolean(),
     createdAt: timeSchema,
   })
   .meta({ id: 'Message' })

@@ -1,7 +1,7 @@
 /** Shows the messages of a thread as articles, changing only what changed. */
 import { showMarkdown } from './markdown-view.js'
 
-const DETAILS = ['status', 'text', 'agent', 'reason', 'rating', 'tool', 'messageId', 'turnId', 'isLast']
+const DETAILS = ['status', 'text', 'agent', 'reason', 'rating', 'isErased', 'tool', 'messageId', 'turnId', 'isLast']
 
 /** `actions`: onWhy(item), onAgain(item), onCopy(item), onRate(item, rating), onEdit(item). */
 export function createMessageView(container, actions) {
@@ -61,11 +61,14 @@ function update(row, item) {
   else updateAnswer(row, item)
 }
 
+const ERASED = 'Erased: nobody can read any more what was said here.'
+
 const wordsOfMessages = { queued: 'Waiting to be sent', sending: 'Sending…', sent: '' }
 
 function updateMessage({ text, state, foot, buttons }, item) {
   if (text.textContent !== item.text) text.textContent = item.text
-  setWords(state, item.status === 'refused' ? `Not sent: ${item.reason}` : wordsOfMessages[item.status])
+  const words = item.isErased ? ERASED : wordsOfMessages[item.status]
+  setWords(state, item.status === 'refused' ? `Not sent: ${item.reason}` : words)
   buttons.edit.hidden = item.status !== 'refused'
   foot.hidden = buttons.edit.hidden
 }
@@ -89,7 +92,8 @@ function updateAnswer({ article, text, state, foot, buttons }, item) {
   foot.hidden = !item.agent && !isEnded
 }
 
-function wordsOfAnswer({ status, tool, text, reason }) {
+function wordsOfAnswer({ status, tool, text, reason, isErased }) {
+  if (isErased) return ERASED
   if (status === 'failed') return `${reason ?? 'The answer was not finished.'} You can ask for it again.`
   if (status === 'stopped') return 'Stopped.'
   if (tool !== undefined) return `Using ${tool}…`

@@ -76,7 +76,8 @@ async function* asJson(row: ConversationRow, messages: AsyncIterable<MessageRow>
 
 async function* asMarkdown(row: ConversationRow, messages: AsyncIterable<MessageRow>): AsyncGenerator<string> {
   yield `# ${row.title.replaceAll(/\s+/g, ' ')}\n\nStarted ${row.createdAt.toISOString()} · ${row.messageCount} messages\n`
-  for await (const message of messages) yield `\n## ${headingOf(message)}\n\n${message.text}\n`
+  for await (const message of messages)
+    yield `\n## ${headingOf(message)}\n\n${message.isErased ? '*Erased.*' : message.text}\n`
 }
 
 function headingOf({ role, agent, status, createdAt }: MessageRow): string {

@@ -28,6 +28,7 @@ create table message (
   language text not null,
   status text not null,
   rating text,
+  is_erased boolean not null default false,
   created_at timestamptz(3) not null,
   position bigint not null,
   -- Words as they are, their stems where the language is known, and the owner as one more word: a search for one person

@@ -1,0 +1,16 @@
+/** A sealer whose vault is opened with the first personal text, for programs that may meet none. */
+import type { Sealer } from '../events/sealing.ts'
+import { isStoredSeal } from './value-sealing.ts'
+
+export function openWhenNeeded(open: () => Promise<Sealer>): Sealer {
+  let opened: Promise<Sealer> | undefined
+  const sealer = () => {
+    opened ??= open()
+    return opened
+  }
+  return {
+    sealFor: async (person, stream) => (await sealer()).sealFor(person, stream),
+    openAll: async (stored) => (stored.some(isStoredSeal) ? (await sealer()).openAll(stored) : (value) => value),
+    forgetKeys: () => void opened?.then(({ forgetKeys }) => forgetKeys()),
+  }
+}
