@@ -26,7 +26,9 @@ import { startTracing } from './main/tracing.ts'
 import type { AnalystAccess } from './projections/analytics/analytics-upkeep.ts'
 import { createConversationQueries } from './projections/conversation-queries.ts'
 import { openDatabase } from './projections/database.ts'
+import { listGenerations } from './projections/generations.ts'
 import { createMessageSearch } from './projections/message-search.ts'
+import { listParkedStreams } from './projections/parked-events.ts'
 import { createProjectionWriter, type ProjectionWriter } from './projections/projection-writer.ts'
 import { addReadSideMetrics } from './projections/read-side-metrics.ts'
 import { withAnswerStops } from './reactors/answer-stops.ts'
@@ -247,6 +249,11 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
       sessionMarks: sessions.marks,
       previewRouting: router.route,
       readiness,
+      operations: async () => ({
+        generations: await listGenerations(database.queries),
+        parked: await listParkedStreams(database),
+        connections: database.metrics(),
+      }),
       metrics,
       clock: systemClock,
       logger,

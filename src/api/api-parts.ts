@@ -24,6 +24,7 @@ export interface ApiParts {
   readonly sessionMarks: SessionMarks
   readonly previewRouting: PreviewRouting
   readonly readiness: () => readonly ReadinessPart[]
+  readonly operations: () => Promise<OperationsView>
   readonly clock: Clock
   readonly logger: Logger
   readonly settings: ApiSettings
@@ -59,6 +60,36 @@ export interface OidcAuth {
   readonly mode: 'oidc'
   readonly issuer: string
   readonly audience: string
+}
+
+/** What operators see of the read side at a glance. */
+export interface OperationsView {
+  readonly generations: readonly {
+    readonly number: number
+    readonly state: string
+    readonly projectorsVersion: number
+    /** The last position handled; -1 before the first. */
+    readonly position: bigint
+    readonly eventCount: bigint
+    readonly createdAt: Date
+  }[]
+  /** Streams with events that could not become rows, the longest waiting first. */
+  readonly parked: readonly {
+    readonly generation: number
+    readonly stream: string
+    readonly events: bigint
+    readonly firstPosition: bigint
+    readonly firstType: string
+    readonly reason: string
+  }[]
+  /** The shares of this process's connection budget. */
+  readonly connections: readonly {
+    readonly name: string
+    readonly connectionsMax: number
+    readonly inUse: number
+    readonly idle: number
+    readonly waiting: number
+  }[]
 }
 
 /** Something the process needs in order to serve. */

@@ -17,6 +17,7 @@ import { registerConversationCommandRoutes } from './routes/conversation-command
 import { registerConversationQueryRoutes } from './routes/conversation-query-routes.ts'
 import { registerDocumentationRoutes } from './routes/documentation-routes.ts'
 import { registerExportRoutes } from './routes/export-routes.ts'
+import { registerOperateRoutes } from './routes/operate-routes.ts'
 import { registerPageRoutes } from './routes/page-routes.ts'
 import { registerProfileRoutes } from './routes/profile-routes.ts'
 import { registerProjectRoutes } from './routes/project-routes.ts'
@@ -79,6 +80,7 @@ function registerRoutes(app: ApiServer, services: ApiServices): void {
   registerTurnRoutes(app, services)
   registerServiceRoutes(app, services)
   registerDocumentationRoutes(app)
+  registerOperateRoutes(app, services)
   registerPageRoutes(app)
   registerChatSocket(app as unknown as FastifyInstance, services)
 }

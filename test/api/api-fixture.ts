@@ -18,7 +18,9 @@ import { conversationIdOf, conversationStream, responseMessageIdOf } from '../..
 import { createBelongings } from '../../src/main/belongings.ts'
 import { createSessionMarks } from '../../src/main/session-marks.ts'
 import { createConversationQueries } from '../../src/projections/conversation-queries.ts'
+import { listGenerations } from '../../src/projections/generations.ts'
 import { createMessageSearch } from '../../src/projections/message-search.ts'
+import { listParkedStreams } from '../../src/projections/parked-events.ts'
 import { createProjectionWriter } from '../../src/projections/projection-writer.ts'
 import type { ConversationQueries } from '../../src/projections/query-types.ts'
 import { createDraftFeed } from '../../src/reactors/draft-feed.ts'
@@ -146,6 +148,11 @@ export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixt
       ...{ intent: 'learning', agent: 'learning', method: 'model', confidence: 0.9, guard: 'clear' },
       ...{ candidates: [{ intent: 'learning', probability: 0.9 }], routerVersion: '1' },
       evidence: [{ kind: 'feature', name: text.slice(0, 10), weight: 1 }],
+    }),
+    operations: async () => ({
+      generations: await listGenerations(database.queries),
+      parked: await listParkedStreams(database),
+      connections: database.metrics(),
     }),
     readiness: () => [{ name: 'event store', isReady: true, detail: 'connected' }],
     clock: systemClock,

@@ -305,6 +305,7 @@ describe('the service', () => {
       '/api/v1/me/turns/{turnId}/regenerate',
       '/api/v1/me/turns/{turnId}/routing',
       '/api/v1/me/turns/{turnId}/stop',
+      '/api/v1/operate/overview',
       '/api/v1/routing/preview',
     ])
     expect(body.paths['/api/v1/me/conversations'].post.responses['201']).toBeDefined()

@@ -3,13 +3,21 @@ import { call } from './rest-client.js'
 
 const form = document.getElementById('sign-in')
 const alertRegion = document.getElementById('alert')
+const roleBoxes = [...document.querySelectorAll('input[name=role]')]
+
+/** The role that a page is for is asked for by itself. */
+const roleOfPage = { '/audit': 'auditor', '/analytics': 'analyst', '/operate': 'operator' }
+const wantedRole = roleOfPage[new URL(placeToReturnTo(), location.origin).pathname]
+for (const box of roleBoxes) box.checked = box.value === wantedRole
+document.getElementById('more-roles').open = wantedRole !== undefined
 
 form.addEventListener('submit', async (event) => {
   event.preventDefault()
   alertRegion.textContent = ''
   const userId = document.getElementById('user').value.trim()
   try {
-    await call('POST', '/auth/dev-login', { body: { userId } })
+    const roles = ['user', ...roleBoxes.filter(({ checked }) => checked).map(({ value }) => value)]
+    await call('POST', '/auth/dev-login', { body: { userId, roles } })
     location.assign(placeToReturnTo())
   } catch (problem) {
     alertRegion.textContent =
