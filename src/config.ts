@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
+import { baseUrlOf, configuredModels, hostedProviders, type ModelReference } from './agents/model-reference.ts'
 import { Fault } from './shared/failures.ts'
 import { parseMasterKey } from './vault/master-key.ts'
 
@@ -18,6 +19,9 @@ const masterKey = () =>
     .string()
     .refine((text) => parseMasterKey(text) !== undefined, 'must be 32 bytes, written in base64 or hexadecimal')
     .optional()
+const addressRule = 'must be an http(s) address without a password, a query or a fragment'
+/** More would take longer to go through than a person waits. */
+const FALLBACKS_MAX = 4
 const list = (text: string) =>
   text
     .split(',')
@@ -78,9 +82,72 @@ export const variables = {
     'Into how many partitions of streams new generations of read models are divided; shared out among processes.',
   ),
   LLM_PROVIDER: variable(
-    z.enum(['offline', 'openai-compatible', 'openai', 'anthropic', 'google']),
+    z.enum(['offline', ...hostedProviders]),
     'offline',
-    'Who writes answers. `offline` needs no key and no network.',
+    'Who writes answers. `offline` needs no key and no network; behind every other it stands in when nobody else answers.',
+  ),
+  LLM_BASE_URL: variable(
+    z
+      .url({ protocol: /^https?$/, error: addressRule })
+      .refine((text) => baseUrlOf(text) !== undefined, addressRule)
+      .transform((text) => baseUrlOf(text) ?? text)
+      .optional(),
+    undefined,
+    'Address of the model’s API, up to and with its version, such as `http://127.0.0.1:11434/v1`. Needed with `openai-compatible`; unset is the provider’s own.',
+  ),
+  LLM_MODEL: variable(
+    z.string().min(1).max(200).optional(),
+    undefined,
+    'Which model, in the provider’s words. Needed unless `offline`.',
+  ),
+  LLM_API_KEY: variable(
+    z.string().min(1).optional(),
+    undefined,
+    'Key for the provider; never logged or recorded. Needed with `openai`, `anthropic` and `google`.',
+  ),
+  LLM_FALLBACKS: variable(
+    z
+      .string()
+      .transform(list)
+      .pipe(z.array(z.string()).max(FALLBACKS_MAX, `at most ${FALLBACKS_MAX} models`)),
+    '',
+    'Models to ask, in this order, when the first does not answer: `provider:model`, then `@baseUrl` and `#KEY_VARIABLE` (the variable that holds the key) where needed, separated by commas.',
+  ),
+  LLM_CONNECT_TIMEOUT_MS: variable(wholeNumber(10, 120_000), '5000', 'How long connecting to a provider may take.'),
+  LLM_FIRST_TOKEN_TIMEOUT_MS: variable(
+    wholeNumber(10, 600_000),
+    '30000',
+    'How long a model may take to begin; then the next one is asked.',
+  ),
+  LLM_IDLE_TIMEOUT_MS: variable(
+    wholeNumber(10, 600_000),
+    '30000',
+    'How long a model may pause in the middle of an answer; then the answer ends as failed, with what is written.',
+  ),
+  LLM_RETRIES_MAX: variable(
+    wholeNumber(0, 10),
+    '2',
+    'How often a model is asked again after a passing failure, as long as no word of its answer was shown.',
+  ),
+  LLM_RETRY_AFTER_MS_MAX: variable(
+    wholeNumber(0, 120_000),
+    '5000',
+    'A provider that asks for a longer wait is not waited for.',
+  ),
+  LLM_BREAKER_FAILURES_MAX: variable(
+    wholeNumber(1, 1_000),
+    '5',
+    'After so many failures in a row a model is left alone for a while.',
+  ),
+  LLM_BREAKER_OPEN_MS: variable(
+    wholeNumber(10, 3_600_000),
+    '30000',
+    'How long it is left alone; then one question tests it.',
+  ),
+  LLM_THINKING_TOKENS_MAX: variable(
+    wholeNumber(0, 100_000),
+    '0',
+    'Tokens beyond the agent’s limit, for models that think before they write.',
   ),
   LLM_DELTA_DELAY_MS: variable(
     wholeNumber(0, 1_000),
@@ -192,7 +259,11 @@ export const variables = {
 
 type Values = { readonly [Name in keyof typeof variables]: z.infer<(typeof variables)[Name]['schema']> }
 
-export type Config = Values & { readonly dataDirectory: string }
+export type Config = Values & {
+  readonly dataDirectory: string
+  /** The hosted models, in the order in which they are asked; none when the offline assistant answers alone. */
+  readonly models: readonly ModelReference[]
+}
 
 /** Reads `.env` beside the process, lets the environment win, and validates. Throws a Fault `configuration-invalid` that names every bad variable. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
@@ -207,12 +278,13 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   }
   if (problems.length > 0) throw new Fault('configuration-invalid', { problems: problems.join(' | ') })
   const config = values as unknown as Values
-  refuseContradictions(config)
-  return Object.freeze({ ...config, dataDirectory: resolve(config.EMBERLOG_DATA_DIR) })
+  const { models, problems: modelProblems } = configuredModels(config, (name) => given[name])
+  refuseContradictions(config, modelProblems)
+  return Object.freeze({ ...config, dataDirectory: resolve(config.EMBERLOG_DATA_DIR), models })
 }
 
-function refuseContradictions(config: Values): void {
-  const problems: string[] = []
+function refuseContradictions(config: Values, others: readonly string[]): void {
+  const problems = [...others]
   if (config.AUTH_MODE === 'development' && config.NODE_ENV === 'production') {
     problems.push('AUTH_MODE: development signs anybody in and is refused with NODE_ENV=production; set AUTH_MODE=oidc')
   }
@@ -221,9 +293,6 @@ function refuseContradictions(config: Values): void {
   }
   if (config.EMBERLOG_MASTER_KEY !== undefined && config.EMBERLOG_MASTER_KEY_FILE !== undefined) {
     problems.push('EMBERLOG_MASTER_KEY, EMBERLOG_MASTER_KEY_FILE: only one of them can be the master key')
-  }
-  if (config.LLM_PROVIDER !== 'offline') {
-    problems.push(`LLM_PROVIDER: this version answers with the offline assistant only, not with ${config.LLM_PROVIDER}`)
   }
   if (problems.length > 0) throw new Fault('configuration-invalid', { problems: problems.join(' | ') })
 }

@@ -5,6 +5,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client'
 import { agentFor } from './agents/agent-catalogue.ts'
 import { noTools } from './agents/agent-tools.ts'
 import { loadKnowledgeBase } from './agents/knowledge-base.ts'
+import type { LanguageModel } from './agents/language-model.ts'
 import { createOfflineAssistant } from './agents/offline-assistant.ts'
 import { defaultApiLimits } from './api/api-limits.ts'
 import type { ApiSettings, ReadinessPart } from './api/api-parts.ts'
@@ -89,7 +90,7 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
   )
   // Read while the servers start: it takes this thread about as long as they take theirs.
   const router = createRouter(loadRouterModel(new URL('./routing/router-weights.json', import.meta.url)))
-  const model = createOfflineAssistant(loadKnowledgeBase(), { deltaDelayMs: config.LLM_DELTA_DELAY_MS })
+  const offline = createOfflineAssistant(loadKnowledgeBase(), { deltaDelayMs: config.LLM_DELTA_DELAY_MS })
   const servers = await starting
 
   const tracing = await startTracing(config.OTEL_EXPORTER_OTLP_ENDPOINT)
@@ -123,6 +124,8 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
   const metrics = new Registry()
   collectDefaultMetrics({ register: metrics })
   addReadSideMetrics({ registry: metrics, database, ...(writer && { writer }) })
+  const { model, close: closeModel } = await languageModel(config, offline, { registry: metrics, logger })
+  stopLater('language model', closeModel)
 
   const handler = tracing.handler(
     createCommandHandler({
@@ -264,6 +267,20 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
     const { address, port, family } = server.server.address() as AddressInfo
     return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
   }
+}
+
+/** Nothing of hosted models is loaded where the offline assistant answers alone: it would cost every start. */
+async function languageModel(
+  config: Config,
+  offline: LanguageModel,
+  { registry, logger }: { readonly registry: Registry; readonly logger: Logger },
+): Promise<{ readonly model: LanguageModel; readonly close: () => Promise<void> }> {
+  if (config.models.length === 0) return { model: offline, close: async () => {} }
+  const [{ buildLanguageModel }, { createModelMetrics }] = await Promise.all([
+    import('./main/language-model.ts'),
+    import('./agents/model-metrics.ts'),
+  ])
+  return buildLanguageModel(config, offline, { meter: createModelMetrics(registry), logger })
 }
 
 function recordReadiness(isReady: boolean): ReadinessPart {

@@ -29,12 +29,14 @@ export interface ModelRequest {
   readonly rounds?: readonly ToolRound[]
   /** How many characters of the answer people have seen already: a reproducible model need not pause while it repeats them. */
   readonly shownCharacters?: number
+  /** The model must answer now: no call of a tool is carried out any more. */
+  readonly isLastRound?: boolean
 }
 
 /** One round of tool calls: what the model wrote before it asked, what it asked for, and what came back, in the same order. */
 export interface ToolRound {
   readonly text: string
-  readonly writer?: ModelName
+  readonly writer?: Omit<WriterPart, 'type'>
   readonly calls: readonly ToolCallPart[]
   readonly results: readonly ToolResultPart[]
 }

@@ -1,6 +1,7 @@
 /** Carries out one call of a tool in bounded time: whatever goes wrong with it becomes a result that the model is told. */
 import { z } from 'zod'
 import { isFault } from '../shared/failures.ts'
+import { untilAborted } from '../shared/waiting.ts'
 import type { ToolDefinition } from './agent-catalogue.ts'
 import type { AgentTools, ToolContext, ToolOutcome } from './agent-tools.ts'
 import type { ToolCallPart, ToolResultPart } from './language-model.ts'
@@ -73,6 +74,7 @@ async function outcomeOf(
   try {
     ended.throwIfAborted()
     const work = tools.execute({ tool: call.tool, arguments: parsed.data, number }, context, ended)
+    // A tool that does not heed the signal is left behind: the answer does not wait for it.
     return await untilAborted(work, ended)
   } catch (error) {
     if (signal.aborted) return { outcome: 'interrupted', result: { error: 'The answer was ended.' } }
@@ -80,18 +82,6 @@ async function outcomeOf(
       return { outcome: 'timed-out', result: { error: `The tool took longer than ${definition.timeoutMs} ms.` } }
     }
     return { outcome: 'failed', result: { error: isFault(error) ? error.code : 'tool-failed' } }
-  }
-}
-
-/** A tool that does not heed the signal is left behind: the answer does not wait for it. */
-async function untilAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const onAbort = () => reject(signal.reason)
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    return await Promise.race([work, promise])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
   }
 }
 

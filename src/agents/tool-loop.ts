@@ -6,13 +6,13 @@ import type { AgentTools, Attachment, ToolContext } from './agent-tools.ts'
 import type {
   FinishPart,
   LanguageModel,
-  ModelName,
   ModelPart,
   ModelRequest,
   ToolCallPart,
   ToolResultPart,
   ToolRound,
   Usage,
+  WriterPart,
 } from './language-model.ts'
 import { argumentsText, type CallOutcome, type CallParts, type CarriedOut, carryOut } from './tool-call.ts'
 
@@ -57,8 +57,8 @@ export interface ToolLoopParts {
 }
 
 /**
- * Streams the whole answer, over as many rounds as the agent's limits allow; after them the model is asked once more,
- * without tools, and must answer with what it knows. The finish counts the tokens of all rounds. Throws what the model
+ * Streams the whole answer, over as many rounds as the agent's limits allow; after them the model is asked once more
+ * and must answer with what it knows, since no call is carried out any more. The finish counts the tokens of all rounds. Throws what the model
  * throws.
  */
 export async function* answerWithTools(
@@ -73,8 +73,9 @@ export async function* answerWithTools(
   const counts: Counts = { calls: 0, citations: 0, usage: undefined }
   for (;;) {
     const isLast = rounds.length >= request.agent.limits.toolRoundsMax
-    const agent = { ...request.agent, tools: isLast ? [] : definitions }
-    const asked = yield* oneRound(model, { ...request, agent, rounds: [...rounds] }, counts, signal)
+    const agent = { ...request.agent, tools: definitions }
+    const round = { ...request, agent, rounds: [...rounds], ...(isLast && { isLastRound: true }) }
+    const asked = yield* oneRound(model, round, counts, signal)
     if (asked.finish === undefined) return // Whoever reads the answer sees that it is unfinished.
     if (asked.calls.length === 0 || isLast) {
       yield { ...asked.finish, usage: counts.usage ?? asked.finish.usage }
@@ -95,7 +96,7 @@ interface Counts {
 
 interface AskedRound {
   text: string
-  writer: ModelName | undefined
+  writer: Omit<WriterPart, 'type'> | undefined
   readonly calls: ToolCallPart[]
   finish: FinishPart | undefined
 }
@@ -112,7 +113,7 @@ async function* oneRound(
   for await (const part of model.stream(request, signal)) {
     switch (part.type) {
       case 'writer':
-        round.writer = part.model
+        round.writer = { model: part.model, insteadOf: part.insteadOf }
         yield part
         break
       case 'text':

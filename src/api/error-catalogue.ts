@@ -329,6 +329,54 @@ export const answerFailures = {
     'The answer was interrupted.',
     'The process that wrote it is gone, and it could not be written to its end in the same words. What you have seen of it is kept. Ask for another answer.',
   ),
+  'model-unreachable': failure(
+    'The assistant cannot be reached.',
+    'No connection to the language model’s provider came about. Whoever runs this: check LLM_BASE_URL and the network.',
+  ),
+  'model-unauthorized': failure(
+    'The assistant’s provider refuses us.',
+    'The provider did not accept the key. Whoever runs this: check LLM_API_KEY and what it may use.',
+  ),
+  'model-request-refused': failure(
+    'The assistant’s provider refuses the question.',
+    'The provider answered that the request cannot be served: an unknown model or address, or a conversation too long for it. Whoever runs this: check LLM_MODEL and LLM_BASE_URL.',
+  ),
+  'model-rate-limited': failure(
+    'The assistant is asked too much at the moment.',
+    'The provider limits how much may be asked. Ask for another answer in a while.',
+  ),
+  'model-overloaded': failure(
+    'The assistant is overloaded.',
+    'The provider answered with an error of its own. Ask for another answer in a while.',
+  ),
+  'model-unavailable': failure(
+    'The assistant is resting after failures.',
+    'The language model failed several times in a row and is left alone for a short while. Ask for another answer then.',
+  ),
+  'model-first-token-timeout': failure(
+    'The assistant did not begin in time.',
+    'The language model did not begin its answer within the limit. Ask for another answer.',
+  ),
+  'model-stalled': failure(
+    'The assistant fell silent.',
+    'The language model paused for too long in the middle of its answer. What it wrote is kept; ask for another answer.',
+  ),
+  'model-connection-lost': failure(
+    'The connection to the assistant broke.',
+    'The connection to the provider ended in the middle of the answer. What was written is kept; ask for another answer.',
+  ),
+  'model-answer-invalid': failure(
+    'The assistant’s answer cannot be read.',
+    'What the provider sent is not the stream that was expected. Whoever runs this: check LLM_PROVIDER and LLM_BASE_URL.',
+  ),
+  'model-answer-filtered': failure(
+    'The assistant’s provider held the answer back.',
+    'The provider’s filter let nothing of the answer through. Ask in other words.',
+  ),
+  'model-answer-too-large': failure(
+    'The assistant’s answer is too large.',
+    'The provider sent more than any answer may have; it was cut off. Ask for another answer.',
+  ),
   'model-answer-empty': failure(
     'The assistant had nothing to say.',
     'The language model ended its answer without a word. Ask for another answer.',

@@ -26,3 +26,16 @@ export async function within<Value>(ms: number, work: Promise<Value>, isLate: ()
     clearTimeout(timer)
   }
 }
+
+/** Waits for `work` until the signal aborts, then rejects with the signal's reason. The work itself goes on. */
+export async function untilAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>()
+  const onAbort = () => reject(signal.reason)
+  if (signal.aborted) onAbort()
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}

@@ -138,14 +138,14 @@ describe('a model with tools', () => {
     expect(asked[1]?.rounds?.[0]?.results.map(({ result }) => result)).toEqual(['Lima', 'Oslo'])
   })
 
-  it('has no tools left after its last round, and must answer', async () => {
+  it('has no call carried out after its last round, and is told that it must answer', async () => {
     const { model, asked } = scripted([text('Hm.'), call('Lima'), finish('tool-calls')])
     const agent: AgentDefinition = {
       ...agentFor('discovery'),
       limits: { ...agentFor('discovery').limits, toolRoundsMax: 2 },
     }
     const parts = await run(model, sunny().tools, { agent })
-    expect(asked.map(({ agent: { tools } }) => tools.length)).toEqual([1, 1, 0])
+    expect(asked.map(({ isLastRound }) => isLastRound)).toEqual([undefined, undefined, true])
     expect(parts.at(-1)?.type).toBe('finish')
     expect(finishedOf(parts)).toHaveLength(2)
   })

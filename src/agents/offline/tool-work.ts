@@ -13,10 +13,10 @@ export interface ToolWork {
   readonly resultsOf: (tool: string) => readonly ToolResultPart[]
 }
 
-export function toolWorkOf({ agent, rounds = [] }: ModelRequest): ToolWork {
+export function toolWorkOf({ agent, rounds = [], isLastRound = false }: ModelRequest): ToolWork {
   const results = rounds.flatMap((round) => round.results)
   return {
-    has: (tool) => agent.tools.some(({ name }) => name === tool),
+    has: (tool) => !isLastRound && agent.tools.some(({ name }) => name === tool),
     resultsOf: (tool) => results.filter((result) => result.tool === tool),
   }
 }
