@@ -17,8 +17,10 @@ import { createActRecorder } from './commands/operator-acts-handler.ts'
 import type { Config, Role } from './config.ts'
 import { createCodec } from './events/codec.ts'
 import { upcasterSteps } from './events/upcasters.ts'
+import { auditParts } from './main/audit-parts.ts'
 import { createBelongings } from './main/belongings.ts'
 import { developmentSecret, openDataDirectory } from './main/data-directory.ts'
+import { ledgerRoot } from './main/ledger-parts.ts'
 import { createLedgerRole, ledgerReadiness } from './main/ledger-role.ts'
 import { findMasterKeys } from './main/master-keys.ts'
 import { startServers } from './main/server-processes.ts'
@@ -251,6 +253,7 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
       live: { ...live, attend: draftFeed.attend, recall: draftFeed.recall },
       sessionMarks: sessions.marks,
       previewRouting: router.route,
+      ...auditParts(store, codec, { ledgerDirectory: ledgerRoot(config) }),
       readiness,
       operations: async () => ({
         generations: await listGenerations(database.queries),

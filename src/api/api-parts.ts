@@ -1,5 +1,7 @@
 /** What the API is built from: ports that `main` fills, and settings. Nothing else reaches it. */
 import type { Registry } from 'prom-client'
+import type { AuditDesk } from '../audit/audit-desk.ts'
+import type { RecordLook } from '../commands/access-recorder.ts'
 import type { AttachmentRecord } from '../commands/attachment-record.ts'
 import type { ConversationGateway } from '../commands/conversation-gateway.ts'
 import type { UserGateway } from '../commands/user-gateway.ts'
@@ -23,6 +25,9 @@ export interface ApiParts {
   readonly live: LiveConversations
   readonly sessionMarks: SessionMarks
   readonly previewRouting: PreviewRouting
+  readonly audit: AuditDesk
+  /** Records a look at somebody's record before it is granted. */
+  readonly recordAccess: RecordLook
   readonly readiness: () => readonly ReadinessPart[]
   readonly operations: () => Promise<OperationsView>
   readonly clock: Clock

@@ -52,6 +52,41 @@ export const errorCatalogue = {
     'There is no such conversation.',
     'You have no conversation with this id, or it is deleted (a deleted one can be restored). Another person’s conversations cannot be named at all.',
   ),
+  'conversation-unknown-then': entry(
+    404,
+    'There was no such conversation then.',
+    'The record holds no conversation of this owner and id, or it began after the time or position that was asked for.',
+  ),
+  'as-of-invalid': entry(
+    422,
+    'This is neither a position nor a time.',
+    '`asOf` is a position (an unsigned 64-bit decimal) or a time such as `2026-11-23T19:00:00.000Z`.',
+  ),
+  'purpose-missing': entry(
+    422,
+    'Please say what for.',
+    'Every look at a record is recorded with its purpose: send 1 to 2,000 characters in the header `x-audit-purpose`.',
+  ),
+  'ledger-empty': entry(
+    404,
+    'Nothing has been signed yet.',
+    'The ledger has no checkpoint yet, or it is kept on another node than the one that answered.',
+  ),
+  'leaf-unknown': entry(
+    404,
+    'No signed leaf stands at this position.',
+    'No event of the ledger has this position, or it came after the checkpoint. Drafts and the store’s own events are not in the ledger.',
+  ),
+  'tree-size-unknown': entry(
+    422,
+    'The ledger has no such size.',
+    'Sizes run from 0 to that of the last checkpoint, and `from` may not be larger than `to`.',
+  ),
+  'tile-unknown': entry(
+    404,
+    'There is no such tile.',
+    'The path names no tile, or one that the ledger does not have: `tile/<level>/<index>`, with `.p/<width>` for one that is not full.',
+  ),
   'turn-unknown': entry(
     404,
     'There is no such turn.',

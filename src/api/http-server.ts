@@ -11,12 +11,14 @@ import { registerBodyParser } from './body-parser.ts'
 import { openApiOptions } from './open-api.ts'
 import { answerProblem, refusalOfError, registerProblemAnswers, routeOf } from './problem-answer.ts'
 import { registerAttachmentRoutes } from './routes/attachment-routes.ts'
+import { registerAuditRoutes } from './routes/audit-routes.ts'
 import { registerAuthRoutes } from './routes/auth-routes.ts'
 import { registerChatSocket } from './routes/chat-socket.ts'
 import { registerConversationCommandRoutes } from './routes/conversation-command-routes.ts'
 import { registerConversationQueryRoutes } from './routes/conversation-query-routes.ts'
 import { registerDocumentationRoutes } from './routes/documentation-routes.ts'
 import { registerExportRoutes } from './routes/export-routes.ts'
+import { registerLedgerRoutes } from './routes/ledger-routes.ts'
 import { registerOperateRoutes } from './routes/operate-routes.ts'
 import { registerPageRoutes } from './routes/page-routes.ts'
 import { registerProfileRoutes } from './routes/profile-routes.ts'
@@ -79,6 +81,8 @@ function registerRoutes(app: ApiServer, services: ApiServices): void {
   registerProjectRoutes(app, services)
   registerTurnRoutes(app, services)
   registerServiceRoutes(app, services)
+  registerAuditRoutes(app, services)
+  registerLedgerRoutes(app, services)
   registerDocumentationRoutes(app)
   registerOperateRoutes(app, services)
   registerPageRoutes(app)

@@ -12,8 +12,8 @@ import { answerProblem } from './problem-answer.ts'
 export const SESSION_COOKIE = 'emberlog_session'
 
 export interface SignInGuard {
-  /** A hook for routes: asks for a signed-in person who has the role. */
-  readonly requires: (role?: Role) => (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
+  /** A hook for routes: asks for a signed-in person who has one of the roles, if any are named. */
+  readonly requires: (...anyOf: readonly Role[]) => (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>
   /** The person a request speaks for, or why it speaks for none. */
   readonly identify: (request: FastifyRequest) => Promise<Person | Refusal>
   /** The person a guarded request speaks for. */
@@ -30,15 +30,17 @@ export function createSignInGuard(parts: SignInGuardParts): SignInGuard {
   const people = new WeakMap<FastifyRequest, Person>()
   return {
     identify: (request) => identify(request, parts),
-    requires: (role) => async (request, reply) => {
-      const person = await identify(request, parts)
-      if (isRefusal(person)) return answerProblem(reply, person)
-      if (role !== undefined && !person.roles.includes(role)) {
-        return answerProblem(reply, refusal('role-missing', `This needs the role ${role}.`))
-      }
-      people.set(request, person)
-      return undefined
-    },
+    requires:
+      (...anyOf) =>
+      async (request, reply) => {
+        const person = await identify(request, parts)
+        if (isRefusal(person)) return answerProblem(reply, person)
+        if (anyOf.length > 0 && !anyOf.some((role) => person.roles.includes(role))) {
+          return answerProblem(reply, refusal('role-missing', `This needs the role ${anyOf.join(' or ')}.`))
+        }
+        people.set(request, person)
+        return undefined
+      },
     personOf(request) {
       const person = people.get(request)
       assert(person !== undefined, 'the route is behind the sign-in guard')

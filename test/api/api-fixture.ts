@@ -15,6 +15,7 @@ import { createConversationGateway } from '../../src/commands/conversation-handl
 import { startEmbeddedEventStore } from '../../src/embedded/eventstore/start-embedded.ts'
 import { createCodec } from '../../src/events/codec.ts'
 import { conversationIdOf, conversationStream, responseMessageIdOf } from '../../src/events/stream-names.ts'
+import { auditParts } from '../../src/main/audit-parts.ts'
 import { createBelongings } from '../../src/main/belongings.ts'
 import { createSessionMarks } from '../../src/main/session-marks.ts'
 import { createConversationQueries } from '../../src/projections/conversation-queries.ts'
@@ -98,6 +99,8 @@ export interface ApiFixtureOptions {
   /** The connection string of a record that several nodes share; left out, it has one of its own. */
   readonly record?: string
   readonly limits?: Partial<ApiLimits>
+  /** Where a ledger is kept; left out, there is none. */
+  readonly ledgerDirectory?: string
   readonly parts?: Partial<ApiParts>
   readonly settings?: Partial<ApiSettings>
   readonly wrapGateway?: (gateway: ConversationGateway, live: LiveAnswers) => ConversationGateway
@@ -154,6 +157,7 @@ export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixt
       parked: await listParkedStreams(database),
       connections: database.metrics(),
     }),
+    ...auditParts(store, codec, { ledgerDirectory: options.ledgerDirectory ?? '/nonexistent' }),
     readiness: () => [{ name: 'event store', isReady: true, detail: 'connected' }],
     clock: systemClock,
     logger: silentLogger,

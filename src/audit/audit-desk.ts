@@ -1,0 +1,45 @@
+/** Everything that an auditor may ask, in one place. It is handed a reader: nothing here can write to the record. */
+import type { Codec, StoredEvent } from '../events/codec.ts'
+import { conversationIdFromStream } from '../events/stream-names.ts'
+import type { LedgerReader } from '../ledger/ledger-reader.ts'
+import type { Uuid } from '../shared/ids.ts'
+import type { EventReader } from '../store/event-store.ts'
+import { looksAt, type SeenLook } from './access-log.ts'
+import { type AsOf, type ConversationAsOf, conversationAsOf } from './conversation-as-of.ts'
+import { type EventFilter, type EventPage, pageOfEvents } from './event-selection.ts'
+import { type EventView, type EventViewKind, viewEvents } from './event-view.ts'
+import { createLedgerQueries, type LedgerQueries } from './ledger-queries.ts'
+
+export interface AuditDesk {
+  readonly events: (filter: EventFilter, limit: number) => Promise<EventPage>
+  readonly view: (stored: readonly StoredEvent[], kind: EventViewKind) => Promise<EventView[]>
+  readonly conversation: (conversationId: Uuid, asOf: AsOf) => Promise<ConversationAsOf | undefined>
+  /** Whose conversation the stream holds; undefined for other streams. */
+  readonly ownerOf: (stream: string) => Promise<string | undefined>
+  readonly looks: (ownerId: string, month: string) => Promise<readonly SeenLook[]>
+  readonly ledger: LedgerQueries
+}
+
+export interface AuditDeskParts {
+  readonly reader: EventReader
+  readonly codec: Codec
+  readonly ledger: LedgerReader
+}
+
+export function createAuditDesk({ reader, codec, ledger }: AuditDeskParts): AuditDesk {
+  return {
+    events: (filter, limit) => pageOfEvents(reader, filter, { limit, ledger }),
+    view: (stored, kind) => viewEvents(stored, kind, codec),
+    conversation: (conversationId, asOf) => conversationAsOf(reader, codec, { conversationId, asOf }),
+    looks: (ownerId, month) => looksAt(reader, codec, { ownerId, month }),
+    ledger: createLedgerQueries(ledger),
+    async ownerOf(stream) {
+      if (conversationIdFromStream(stream) === undefined) return undefined
+      for await (const event of reader.readStream(stream)) {
+        const { ownerId } = (event.data ?? {}) as { ownerId?: unknown }
+        return typeof ownerId === 'string' ? ownerId : undefined
+      }
+      return undefined
+    },
+  }
+}
