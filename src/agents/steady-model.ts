@@ -67,7 +67,10 @@ export function createSteadyModel(model: LanguageModel, options: SteadyModelOpti
       })
       meter.firstToken(model, elapsedMs() - startedMs)
       while (next.done !== true) {
-        if (next.value.type === 'finish') meter.answered(model, next.value.usage)
+        if (next.value.type === 'finish') {
+          breaker.succeed()
+          meter.answered(model, next.value.usage)
+        }
         yield next.value
         next = await parts.next().catch(breaker.fail)
       }
@@ -94,9 +97,15 @@ function retryDelayMs(fault: Fault, attempt: number, { retriesMax, retryAfterMsM
 
 function createBreaker(model: LanguageModel, { breakerFailuresMax, breakerOpenMs, meter, logger }: SteadyModelOptions) {
   const isIllness = (error: unknown) => isFault(error) && failureKindOf(error).isIllness
+  const failures = new ConsecutiveBreaker(breakerFailuresMax)
   const policy = circuitBreaker(handleWhen(isIllness), {
     halfOpenAfter: breakerOpenMs,
-    breaker: new ConsecutiveBreaker(breakerFailuresMax),
+    breaker: {
+      state: undefined,
+      failure: () => failures.failure(),
+      // A good beginning ends the test, but not the count: that takes a whole answer.
+      success: (state) => state === CircuitState.HalfOpen && failures.success(),
+    },
   })
   const tell = (state: BreakerState) => {
     logger.warn({ provider: model.provider, model: model.id, state }, 'the breaker of a model has changed')
@@ -117,6 +126,7 @@ function createBreaker(model: LanguageModel, { breakerFailuresMax, breakerOpenMs
         throw error instanceof BrokenCircuitError ? new Fault('model-unavailable') : error
       }
     },
+    succeed: () => failures.success(),
     async fail(error: unknown): Promise<never> {
       if (policy.state === CircuitState.Closed) await policy.execute(() => Promise.reject(error)).catch(() => {})
       throw error
