@@ -3,9 +3,9 @@ import { hkdfSync } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { agentFor } from './agents/agent-catalogue.ts'
-import { noTools } from './agents/agent-tools.ts'
 import { loadKnowledgeBase } from './agents/knowledge-base.ts'
 import type { LanguageModel } from './agents/language-model.ts'
+import { svgDrawing } from './agents/offline/svg-drawing.ts'
 import { createOfflineAssistant } from './agents/offline-assistant.ts'
 import { defaultApiLimits } from './api/api-limits.ts'
 import type { ApiSettings, ReadinessPart } from './api/api-parts.ts'
@@ -25,6 +25,7 @@ import { createLedgerRole, ledgerReadiness } from './main/ledger-role.ts'
 import { findMasterKeys } from './main/master-keys.ts'
 import { startServers } from './main/server-processes.ts'
 import { createSessionMarks } from './main/session-marks.ts'
+import { createPlatformTools } from './main/tool-adapters.ts'
 import { startTracing } from './main/tracing.ts'
 import type { AnalystAccess } from './projections/analytics/analytics-upkeep.ts'
 import { createConversationQueries } from './projections/conversation-queries.ts'
@@ -150,7 +151,7 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
     route: router.route,
     agentFor,
     model: tracing.model(model),
-    tools: noTools,
+    tools: createPlatformTools(owned, svgDrawing),
     live,
     drafts,
     settings: {

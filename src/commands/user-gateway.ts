@@ -43,7 +43,7 @@ export interface UserAccepted {
 }
 
 export interface UserGateway {
-  /** `isNew` is false when it was noted before, in this turn or an earlier one; then `fact` is the one that stands, undefined when the person took it back.
+  /** `isNew` is false when an earlier turn noted it; then `fact` is that one. Undefined when the person took it back meanwhile.
    * Refuses: fact-blank, fact-too-long, text-not-storable, too-many-facts. */
   readonly noteFact: (
     source: TurnSource,
@@ -94,7 +94,8 @@ export function createUserGateway(handler: UserCommandHandler): UserGateway {
       const fact =
         facts.find((one) => one.factId === factId) ??
         facts.find((one) => one.kind === kind && one.value.toLowerCase() === value.toLowerCase())
-      return { kind: 'accepted', position: outcome.position, fact, isNew: !outcome.isRepeat }
+      // A turn that is handled again is told the same: what it noted itself is news to it.
+      return { kind: 'accepted', position: outcome.position, fact, isNew: fact?.factId === factId }
     },
 
     removeFact: (wish, factId) => own(wish, { type: 'RemoveProfileFact', data: { ownerId: wish.ownerId, factId } }),
