@@ -2,6 +2,7 @@
 import type { Registry } from 'prom-client'
 import type { AuditDesk } from '../audit/audit-desk.ts'
 import type { RecordLook } from '../commands/access-recorder.ts'
+import type { AgentName } from '../agents/agent-name.ts'
 import type { AttachmentRecord } from '../commands/attachment-record.ts'
 import type { ConversationGateway } from '../commands/conversation-gateway.ts'
 import type { UserGateway } from '../commands/user-gateway.ts'
@@ -110,7 +111,11 @@ export type PreviewRouting = (input: RoutingQuestion) => RoutingAnswer
 
 export interface RoutingQuestion {
   readonly text: string
-  readonly history: readonly { readonly role: 'user' | 'assistant'; readonly text: string }[]
+  readonly history: readonly {
+    readonly role: 'user' | 'assistant'
+    readonly text: string
+    readonly agent?: AgentName
+  }[]
 }
 
 export interface RoutingAnswer {
@@ -121,5 +126,12 @@ export interface RoutingAnswer {
   readonly candidates: readonly { readonly intent: string; readonly probability: number }[]
   readonly evidence: readonly { readonly kind: string; readonly name: string; readonly weight: number }[]
   readonly guard: string | null
+  readonly context: {
+    readonly messages: number
+    readonly agent: string | null
+    readonly agentProbability: number
+    readonly isAsked: boolean
+  }
+  readonly clarify?: readonly string[]
   readonly routerVersion: string
 }

@@ -12,7 +12,11 @@ export type ConversationCommand =
   | { readonly type: 'CompleteResponse'; readonly data: DataOf<'ResponseCompleted'> }
   | { readonly type: 'FailResponse'; readonly data: DataOf<'ResponseFailed'> }
   | { readonly type: 'StopResponse'; readonly data: DataOf<'ResponseStopped'> }
-  | { readonly type: 'CorrectIntent'; readonly data: DataOf<'IntentCorrected'> }
+  | {
+      readonly type: 'CorrectIntent'
+      /** `rerouteTo`: the turn in which the message is answered once more, by the agent of the corrected intent. */
+      readonly data: DataOf<'IntentCorrected'> & { readonly rerouteTo?: string }
+    }
   | { readonly type: 'RateResponse'; readonly data: DataOf<'ResponseRated'> }
   | { readonly type: 'RenameConversation'; readonly data: DataOf<'ConversationRenamed'> }
   | {

@@ -17,7 +17,7 @@ export interface Turn {
   readonly messageId: string
   /** Undefined while the turn is open. */
   readonly outcome?: TurnOutcome
-  readonly routing?: Pick<DataOf<'IntentRouted'>, 'intent' | 'agent' | 'method' | 'confidence'>
+  readonly routing?: Pick<DataOf<'IntentRouted'>, 'intent' | 'agent' | 'method' | 'confidence' | 'clarify'>
 }
 
 export interface Message {
@@ -75,8 +75,7 @@ function decide(command: ConversationCommand, state: Conversation): Decision {
     case 'StopResponse':
       return endTurn({ type: 'ResponseStopped', data: command.data }, state)
     case 'CorrectIntent':
-      if (!state.turns.has(command.data.turnId)) return refuse('turn-unknown')
-      return refusalOfNote(command.data.note) ?? accept({ type: 'IntentCorrected', data: command.data })
+      return correctIntent(command.data, state)
     case 'RateResponse':
       return rateResponse(command.data, state)
     case 'RenameConversation':
@@ -144,6 +143,21 @@ function routeIntent(data: DataOf<'IntentRouted'>, state: Conversation): Decisio
   return turn.routing !== undefined || turn.outcome !== undefined ? nothing : accept({ type: 'IntentRouted', data })
 }
 
+/** A corrected turn is answered once more, by the agent of the corrected intent, when that is asked for. */
+function correctIntent(
+  { rerouteTo, ...data }: Extract<ConversationCommand, { type: 'CorrectIntent' }>['data'],
+  state: Conversation,
+): Decision {
+  const turn = state.turns.get(data.turnId)
+  if (turn === undefined) return refuse('turn-unknown')
+  const objection = refusalOfNote(data.note)
+  if (objection !== undefined) return objection
+  const corrected: ConversationEvent = { type: 'IntentCorrected', data }
+  if (rerouteTo === undefined) return accept(corrected)
+  const request = requestResponse({ turnId: rerouteTo, parentMessageId: turn.messageId, intent: data.intent }, state)
+  return 'kind' in request && request.kind === 'accept' ? accept(corrected, ...request.events) : request
+}
+
 /** A turn ends once; whoever comes second finds nothing to add. */
 function endTurn(event: ConversationEvent & { data: { turnId: string } }, state: Conversation): Decision {
   const turn = state.turns.get(event.data.turnId)
@@ -200,8 +214,8 @@ function evolve(state: Conversation, event: ConversationEvent): Conversation {
       state.lastMessageId = responseMessageIdOf(event.data.turnId)
       break
     case 'IntentRouted': {
-      const { intent, agent, method, confidence } = event.data
-      changeTurn(state, event.data.turnId, { routing: { intent, agent, method, confidence } })
+      const { turnId, intent, agent, method, confidence, clarify } = event.data
+      changeTurn(state, turnId, { routing: { intent, agent, method, confidence, ...(clarify && { clarify }) } })
       break
     }
     case 'ResponseCompleted':

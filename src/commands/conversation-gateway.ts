@@ -45,11 +45,12 @@ export interface ConversationGateway {
   ) => Promise<Outcome<{ readonly turnId: string }>>
   /** A stop of a turn that has ended is accepted and changes nothing. Refuses: turn-unknown. */
   readonly stop: (request: Request, wish: { readonly turnId: string }) => Promise<Outcome>
-  /** Refuses: turn-unknown, intent-unknown. */
+  /** With `reroute` the message is answered once more, by the agent of that intent, in the turn that is answered with; without it
+   * `turnId` is the corrected turn's. Refuses: turn-unknown, intent-unknown, turn-in-progress. */
   readonly correctIntent: (
     request: Request,
-    wish: { readonly turnId: string; readonly intent: string; readonly note?: string },
-  ) => Promise<Outcome>
+    wish: { readonly turnId: string; readonly intent: string; readonly note?: string; readonly reroute?: boolean },
+  ) => Promise<Outcome<{ readonly turnId: string }>>
   /** Refuses: message-unknown. */
   readonly rate: (
     request: Request,

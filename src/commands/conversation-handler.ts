@@ -81,11 +81,17 @@ export function createConversationGateway(handler: ConversationCommandHandler): 
     stop: (request, { turnId }) =>
       simple(request, { type: 'StopResponse', data: { turnId, partialText: '', by: request.ownerId } }, turnId),
 
-    async correctIntent(request, { turnId, intent, note }) {
+    async correctIntent(request, { turnId, intent, note, reroute = false }) {
       if (!(intents as readonly string[]).includes(intent))
         return refusal('intent-unknown', `One of: ${intents.join(', ')}.`)
       const data = { turnId, intent, by: request.ownerId, ...(note === undefined ? {} : { note }) }
-      return simple(request, { type: 'CorrectIntent', data }, turnId)
+      if (!reroute) {
+        const outcome = await simple(request, { type: 'CorrectIntent', data }, turnId)
+        return isRefusal(outcome) ? outcome : { ...outcome, turnId }
+      }
+      const rerouteTo = mintId()
+      const outcome = await simple(request, { type: 'CorrectIntent', data: { ...data, rerouteTo } }, rerouteTo)
+      return isRefusal(outcome) ? outcome : { ...outcome, turnId: rerouteTo }
     },
 
     rate: (request, { messageId, rating, note }) =>

@@ -84,7 +84,24 @@ export const conversationEventSchemas = {
     method: z.enum(['override', 'continuation', 'rule', 'model', 'llm', 'fallback', 'guard']),
     confidence: z.number().min(0).max(1),
     candidates: z.array(z.object({ intent: intentSchema, probability: z.number().min(0).max(1) })),
-    evidence: z.array(z.object({ kind: z.string(), name: z.string(), weight: z.number() })),
+    /** The rules that spoke, by name: never words of the message. */
+    rules: z.array(z.string().min(1).max(128)),
+    /** What else spoke for and against; it names words of the message. */
+    evidence: sealed(z.array(z.object({ kind: z.string(), name: z.string(), weight: z.number() }))),
+    /** What of the conversation was used; null when nobody wrote it down (version 1). */
+    context: z
+      .object({
+        /** Earlier messages that were read. */
+        messages: z.number().int().min(0),
+        /** Who had answered last, as far as one can tell, and how sure that is. */
+        agent: z.string().min(1).max(64).nullable(),
+        agentProbability: z.number().min(0).max(1),
+        /** Whether the assistant had asked something. */
+        isAsked: z.boolean(),
+      })
+      .nullable(),
+    /** The two likeliest intents, when the router was unsure which. */
+    clarify: z.array(intentSchema).length(2).optional(),
     guard: z.string().nullable(),
     routerVersion: z.string(),
     tookMs: z.number().min(0),
@@ -123,6 +140,8 @@ export const conversationEventSchemas = {
     turnId: turnIdSchema,
     /** The person's message that is to be answered once more. */
     parentMessageId: messageIdSchema,
+    /** What the answer is to be about, when the person chose it. */
+    intent: intentSchema.optional(),
   }),
   IntentCorrected: z.object({
     turnId: turnIdSchema,

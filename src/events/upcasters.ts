@@ -5,8 +5,15 @@ export type Upcaster = (data: Readonly<Record<string, unknown>>) => Record<strin
 /** For each event type the steps from version 1 to 2, from 2 to 3 and so on; a type that is not listed is at version 1. */
 export type UpcasterSteps = Readonly<Record<string, readonly Upcaster[]>>
 
-/** Named like `messageSentV1ToV2`. All events are still at version 1. */
-export const upcasterSteps: UpcasterSteps = {}
+/** Named like `messageSentV1ToV2`. */
+export const upcasterSteps: UpcasterSteps = { IntentRouted: [intentRoutedV1ToV2] }
+
+/** Version 1 had rules and words in one open list, and did not say what of the conversation was used. */
+function intentRoutedV1ToV2(data: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const all = data['evidence'] as readonly { readonly kind: string; readonly name: string }[]
+  const rules = all.filter(({ kind }) => kind === 'rule').map(({ name }) => name)
+  return { ...data, rules, evidence: all.filter(({ kind }) => kind !== 'rule'), context: null }
+}
 
 export function currentVersion(type: string, steps: UpcasterSteps): number {
   return 1 + (steps[type]?.length ?? 0)

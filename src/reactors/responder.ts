@@ -20,7 +20,7 @@ import type { ConversationCommandHandler } from '../commands/conversation-handle
 import type { Codec, StoredEvent } from '../events/codec.ts'
 import type { DataOf } from '../events/conversation-events.ts'
 import { conversationIdFromStream, responseMessageIdOf } from '../events/stream-names.ts'
-import { agentFor as agentOfIntent } from '../routing/intents.ts'
+import { agentFor as agentOfIntent, isIntent } from '../routing/intents.ts'
 import type { RoutingDecision, RoutingInput } from '../routing/routing-decision.ts'
 import { assert } from '../shared/assert.ts'
 import { mintId, type Uuid } from '../shared/ids.ts'
@@ -34,6 +34,7 @@ import type { Draft, DraftAddress, DraftLog } from './draft-log.ts'
 import { createDraftWriter, type DraftWriter, emptyDraft } from './draft-writer.ts'
 import type { LiveAnswers } from './live-answers.ts'
 import { isPassingFault } from './passing-fault.ts'
+import { recordedDecision } from './recorded-decision.ts'
 import { createTurnRecorder, type TurnStep } from './turn-recorder.ts'
 
 export const RESPONDER_GROUP = 'emberlog-responder'
@@ -96,11 +97,10 @@ interface Running {
   readonly ended: Promise<CommandOutcome | undefined>
 }
 
-type Routing = Pick<DataOf<'IntentRouted'>, 'intent' | 'agent' | 'method' | 'confidence'> &
-  Pick<RoutingDecision, 'clarify'> & {
-    /** It was routed before, so somebody may have begun to write. */
-    readonly isBegun: boolean
-  }
+type Routing = Pick<DataOf<'IntentRouted'>, 'intent' | 'agent' | 'method' | 'confidence' | 'clarify'> & {
+  /** It was routed before, so somebody may have begun to write. */
+  readonly isBegun: boolean
+}
 
 type EndStep = Exclude<TurnStep, { type: 'RouteIntent' }>
 
@@ -255,7 +255,7 @@ export function createResponder(parts: ResponderParts): Responder {
     const request = {
       agent: definition,
       messages: recentMessages([...turn.history, { role: 'user', text: turn.question }], definition.limits),
-      ...(routing.clarify && { routing: { clarify: routing.clarify.map(agentOfIntent) as [AgentName, AgentName] } }),
+      ...clarification(routing),
       ...(begun.text !== '' && { shownCharacters: begun.text.length }),
     }
     const task = { request, turn: toolTurnOf(turn, conversationId) }
@@ -353,18 +353,17 @@ export function createResponder(parts: ResponderParts): Responder {
 
   /** The first recorded decision stands, also when the turn is answered afresh after a crash. */
   async function routeTurn(stream: string, turn: AskedTurn, signal: AbortSignal): Promise<Routing> {
-    const startedMs = parts.elapsedMs()
-    const { clarify, ...decision } = parts.route({ text: turn.question, history: turn.history })
-    const tookMs = Math.max(0, parts.elapsedMs() - startedMs)
     const recorded = (await parts.handler.load(stream)).turns.get(turn.turnId)?.routing
-    if (recorded === undefined) {
-      const { candidates, evidence, ...rest } = decision
-      const data = { turnId: turn.turnId, ...rest, candidates: [...candidates], evidence: [...evidence], tookMs }
-      const outcome = await recorder.record(stream, turn, { type: 'RouteIntent', data }, signal)
-      // Somebody else came first: routed it, and may be writing, or stopped it.
-      if (outcome.isRepeat) throw new Interruption('abandoned')
-    }
-    return { ...(recorded ?? decision), isBegun: recorded !== undefined, ...(clarify && { clarify }) }
+    if (recorded !== undefined) return { ...recorded, isBegun: true }
+    const startedMs = parts.elapsedMs()
+    const { question: text, history, chosenIntent: override } = turn
+    const decision = parts.route({ text, history, ...(override !== undefined && { override }) })
+    const tookMs = Math.max(0, parts.elapsedMs() - startedMs)
+    const data = { turnId: turn.turnId, ...recordedDecision(decision), tookMs }
+    const outcome = await recorder.record(stream, turn, { type: 'RouteIntent', data }, signal)
+    // Somebody else came first: routed it, and may be writing, or stopped it.
+    if (outcome.isRepeat) throw new Interruption('abandoned')
+    return { ...data, isBegun: false }
   }
 
   function stepOf(turn: AskedTurn, agent: string, ending: Ending): EndStep {
@@ -411,6 +410,12 @@ function toolFactOf(turnId: string, part: ToolStartedPart | ToolFinishedPart) {
   const { tool, number: call } = part
   if (part.type === 'tool-started') return { type: 'tool.started', turnId, tool, call } as const
   return { type: 'tool.finished', turnId, tool, call, outcome: part.outcome, tookMs: part.tookMs } as const
+}
+
+/** The two agents to offer, when the router was unsure which. */
+function clarification({ clarify = [] }: Routing): { routing: { clarify: [AgentName, AgentName] } } | undefined {
+  const [first, second] = clarify.filter(isIntent).map(agentOfIntent)
+  return first === undefined || second === undefined ? undefined : { routing: { clarify: [first, second] } }
 }
 
 function factOf(step: EndStep, outcome: CommandOutcome) {

@@ -6,7 +6,13 @@ import { agentFor, type RoutingMethod } from './intents.ts'
 import { contributions, type Prediction, type WeighedFeature } from './linear-model.ts'
 import type { LinkReading } from './link-rules.ts'
 import type { RouterModel } from './router-weights.ts'
-import { type Candidate, EVIDENCE_MAX, type Evidence, type RoutingDecision } from './routing-decision.ts'
+import {
+  type Candidate,
+  EVIDENCE_MAX,
+  type Evidence,
+  type RoutingDecision,
+  type UsedContext,
+} from './routing-decision.ts'
 import type { TurnContext } from './turn-context.ts'
 
 /** Everything the router found out about one message. */
@@ -49,9 +55,14 @@ export function decisionFrom(reading: Reading, verdict: Verdict): RoutingDecisio
     candidates,
     evidence: evidenceFor(reading, verdict, best.intent),
     guard: reading.finding.verdict === 'clear' && verdict.method === 'guard' ? 'blocked' : reading.finding.verdict,
+    context: usedContext(reading.context),
     routerVersion: model.version,
     ...(isUnsure ? { clarify: [best.intent, second.intent] as const } : {}),
   }
+}
+
+function usedContext({ messages, agent, agentProbability, isAsked }: TurnContext): UsedContext {
+  return { messages, agent: agent ?? null, agentProbability, isAsked }
 }
 
 /** The more the model agrees that the message continues, the surer; never surer than of who had asked. */
@@ -102,5 +113,6 @@ function evidenceFor(reading: Reading, verdict: Verdict, intent: Intent): Eviden
 }
 
 function kindOf(featureName: string): Evidence['kind'] {
-  return featureName.startsWith('x:') ? 'context' : 'feature'
+  if (featureName.startsWith('x:')) return 'context'
+  return featureName.startsWith('s:') ? 'sense' : 'feature'
 }

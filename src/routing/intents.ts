@@ -18,3 +18,7 @@ export function intentOf(agent: AgentName): Intent {
 export function isIntent(value: unknown): value is Intent {
   return intents.some((intent) => intent === value)
 }
+
+export function isAgentName(name: string): name is AgentName {
+  return name === 'guard' || (name !== 'unsafe' && isIntent(name))
+}

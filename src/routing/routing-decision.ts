@@ -27,9 +27,20 @@ export interface Candidate {
 
 /** One reason for (weight above 0) or against (below 0) the decision. */
 export interface Evidence {
-  readonly kind: 'rule' | 'feature' | 'context'
+  readonly kind: 'rule' | 'feature' | 'sense' | 'context'
   readonly name: string
   readonly weight: number
+}
+
+/** What of the conversation so far a decision rests on. */
+export interface UsedContext {
+  /** Earlier messages that were read. */
+  readonly messages: number
+  /** Who had answered last; null at the start and where nobody can tell. */
+  readonly agent: AgentName | null
+  /** How sure that is: 1 when the history says so, less when it was inferred. */
+  readonly agentProbability: number
+  readonly isAsked: boolean
 }
 
 /** What the guard found: nothing, an attack, or words of an attack in a question asked in order to learn. */
@@ -47,6 +58,8 @@ export interface RoutingDecision {
   readonly evidence: readonly Evidence[]
   /** The rules that spoke are among the evidence. */
   readonly guard: GuardVerdict
+  /** What of the conversation was used. */
+  readonly context: UsedContext
   /** Version and hash of the weights: `1+sha256:0123456789ab`. */
   readonly routerVersion: string
   /** The two likeliest intents, when the router is unsure and the person should be asked. */

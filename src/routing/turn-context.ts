@@ -5,6 +5,8 @@ import { wordsOf } from './text-features.ts'
 import { normalizeText } from './text-normalizer.ts'
 
 export interface TurnContext {
+  /** Earlier messages that were read. */
+  readonly messages: number
   /** Who answered last; undefined at the start of a conversation and where nobody can tell. */
   readonly agent: AgentName | undefined
   /** How sure that is: 1 when the history says so, less when the agent was inferred. */
@@ -16,6 +18,7 @@ export interface TurnContext {
 }
 
 export const noContext: TurnContext = {
+  messages: 0,
   agent: undefined,
   agentProbability: 1,
   isAsked: false,
@@ -37,6 +40,7 @@ export function readContext(
   const inferred = assistant?.agent === undefined ? inferAgent(assistant?.text ?? '', user?.text ?? '') : undefined
   const isAsked = assistant !== undefined && (assistant.asked ?? asksSomething(assistant.text))
   return {
+    messages: recent.length,
     agent: assistant?.agent ?? inferred?.agent,
     agentProbability: inferred?.probability ?? 1,
     isAsked,
@@ -45,7 +49,7 @@ export function readContext(
 }
 
 const ASKS_FOR_WORDS =
-  /\b(?:call (?:it|this|the|your)|called|name|title|headline|describe|description|in one sentence|what should (?:i|we|it) (?:draw|create|say)|what is it about|llamar\w*|titulo|nombre|describ\w*|heissen|titel|beschreib\w*|appeler|titre|nom|decri\w*|chamar|nome|chiamar\w*|titolo)\b/
+  /\b(?:call (?:it|this|the|your)|called|name|title|topic|subject|theme|about what|what about|be about|should it show|tema|thema|sujet|argomento|worum|headline|describe|description|in one sentence|what should (?:i|we|it) (?:draw|create|say)|what is it about|llamar\w*|titulo|nombre|describ\w*|heissen|titel|beschreib\w*|appeler|titre|nom|decri\w*|chamar|nome|chiamar\w*|titolo)\b/
 
 /** A question mark in the last sentence or two, or the words that ask for something without one. */
 function asksSomething(text: string): boolean {

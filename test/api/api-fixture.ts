@@ -151,6 +151,7 @@ export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixt
       ...{ intent: 'learning', agent: 'learning', method: 'model', confidence: 0.9, guard: 'clear' },
       ...{ candidates: [{ intent: 'learning', probability: 0.9 }], routerVersion: '1' },
       evidence: [{ kind: 'feature', name: text.slice(0, 10), weight: 1 }],
+      context: { messages: 0, agent: null, agentProbability: 1, isAsked: false },
     }),
     operations: async () => ({
       generations: await listGenerations(database.queries),
@@ -242,7 +243,10 @@ export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixt
         messageId: '',
       }
       const routing = { turnId, intent: 'learning', agent: 'learning', method: 'model', confidence: 0.9 } as const
-      const evidence = { candidates: [{ intent: 'learning' as const, probability: 0.9 }], evidence: [], guard: null }
+      const evidence = {
+        ...{ candidates: [{ intent: 'learning' as const, probability: 0.9 }], rules: [], evidence: [] },
+        ...{ context: null, guard: null },
+      }
       const context = {
         commandId: randomUUID(),
         actor: { kind: 'agent', id: 'learning' },

@@ -206,6 +206,9 @@ describe('turns and answers', () => {
       status: 422,
       body: { code: 'intent-unknown' },
     })
+    const rerouted = await ada.send('POST', `/me/turns/${turnId}/intent`, { intent: 'support', reroute: true })
+    expect(rerouted).toMatchObject({ status: 202, body: { turnId: expect.not.stringContaining(turnId) } })
+    await ada.send('POST', `/me/turns/${rerouted.body.turnId}/stop`)
     const again = await ada.send('POST', `/me/turns/${turnId}/regenerate`)
     expect(again).toMatchObject({ status: 202, body: { turnId: expect.any(String) } })
     expect(await ada.send('POST', `/me/turns/${again.body.turnId}/stop`)).toMatchObject({ status: 202 })
@@ -227,6 +230,9 @@ describe('turns and answers', () => {
       'IntentRouted',
       'ResponseCompleted',
       'IntentCorrected',
+      'IntentCorrected',
+      'ResponseRequested',
+      'ResponseStopped',
       'ResponseRequested',
       'ResponseStopped',
       'ResponseRated',

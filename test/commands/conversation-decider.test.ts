@@ -19,6 +19,10 @@ const route = (messageId = 'm1') => wish('RouteIntent', the.routed(messageId))
 const complete = (messageId = 'm1') => wish('CompleteResponse', the.completed(messageId))
 const fail = (messageId = 'm1') => wish('FailResponse', the.failed(messageId))
 const stop = (messageId = 'm1') => wish('StopResponse', the.stopped(messageId))
+const reroute = (): ConversationCommand => ({
+  type: 'CorrectIntent',
+  data: { turnId: the.turnOf('m1'), intent: 'support', by: the.ownerId, rerouteTo: the.AGAIN_TURN_ID },
+})
 const regenerate = (messageId = 'm1') => wish('RequestResponse', the.requested(messageId))
 const rate = (rating: 'up' | 'down' | 'none', messageId: string = the.answerOf('m1')) =>
   wish('RateResponse', the.rated(messageId, rating))
@@ -239,6 +243,14 @@ describe('a turn', () => {
     .given(...firstTurn)
     .when(wish('CorrectIntent', the.corrected()))
     .thenAdds(the.corrected())
+  scenario('is answered once more, about the corrected intent, when the correction asks for it')
+    .given(...firstTurn)
+    .when(reroute())
+    .thenAdds(the.corrected(), the.requested('m1', undefined, 'support'))
+  scenario('is not answered once more while it is being answered, and stays uncorrected')
+    .given(...asked)
+    .when(reroute())
+    .thenRefused('turn-in-progress')
   scenario('that was never asked has no intent to correct')
     .given(...firstTurn)
     .when(wish('CorrectIntent', the.corrected('m9')))

@@ -28,6 +28,13 @@ test('an unsure decision says what is worth asking', () => {
   expect(linesFor('qwrtzp xkvbn').join('\n')).toContain('unsure: worth asking whether it is')
 })
 
+test('what was used of the conversation is said', () => {
+  const history = [{ role: 'assistant', text: 'What should I draw?', agent: 'image' }] as const
+  const lines = explainRoute(router.route({ text: 'a fox', history }))
+  expect(lines).toContain('context: 1 earlier message, image spoke last and asked something')
+  expect(linesFor('hello')).toContain('context: none')
+})
+
 test('the last line names the router', () => {
   expect(linesFor('hello').at(-1)).toBe(`router: ${router.version}`)
 })

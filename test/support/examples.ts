@@ -53,7 +53,9 @@ export function routed(messageId = 'm1', changes: Partial<DataOf<'IntentRouted'>
         { intent: 'learning', probability: 0.97 },
         { intent: 'support', probability: 0.03 },
       ],
+      rules: [],
       evidence: [{ kind: 'feature', name: 'what is', weight: 1.5 }],
+      context: { messages: 0, agent: null, agentProbability: 1, isAsked: false },
       guard: 'clear',
       routerVersion: '1+sha256:0123456789ab',
       tookMs: 0.4,
@@ -98,8 +100,8 @@ export function stopped(messageId = 'm1', changes: Partial<DataOf<'ResponseStopp
 
 export const AGAIN_TURN_ID = '0199d0a0-0000-7000-8000-000000000001'
 
-export function requested(messageId = 'm1', turnId = AGAIN_TURN_ID): ConversationEvent {
-  return { type: 'ResponseRequested', data: { turnId, parentMessageId: messageId } }
+export function requested(messageId = 'm1', turnId = AGAIN_TURN_ID, intent?: string): ConversationEvent {
+  return { type: 'ResponseRequested', data: { turnId, parentMessageId: messageId, ...(intent && { intent }) } }
 }
 
 export function rated(messageId: string = answerOf('m1'), rating: 'up' | 'down' | 'none' = 'up'): ConversationEvent {

@@ -65,8 +65,20 @@ function registerRoutingPreview(app: ApiServer, { guard, previewRouting }: ApiSe
     async (request, reply) => {
       const objection = refusalOfText(request.body.text)
       if (objection !== undefined) return answerProblem(reply, objection)
-      const answer = previewRouting(request.body)
-      return { ...answer, candidates: [...answer.candidates], evidence: [...answer.evidence] }
+      const { text, history } = request.body
+      const startedAt = performance.now()
+      const { clarify, ...answer } = previewRouting({ text, history: history.map(pastMessageOf) })
+      return {
+        ...answer,
+        candidates: [...answer.candidates],
+        evidence: [...answer.evidence],
+        ...(clarify !== undefined && { clarify: [...clarify] }),
+        tookMs: performance.now() - startedAt,
+      }
     },
   )
+}
+
+function pastMessageOf({ role, text, content, agent }: z.infer<typeof routingQuestionSchema>['history'][number]) {
+  return { role, text: text ?? content ?? '', ...(agent !== undefined && { agent }) }
 }

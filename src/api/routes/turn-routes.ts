@@ -83,32 +83,35 @@ function registerRegenerate(app: ApiServer, services: ApiServices): void {
 }
 
 function registerCorrectIntent(app: ApiServer, services: ApiServices): void {
-  const { gateway, guard, freshness } = services
+  const { gateway, guard, freshness, messageRate, recentTurns } = services
   app.post(
     '/api/v1/me/turns/:turnId/intent',
     {
       onRequest: guard.requires('user'),
       schema: {
         tags,
-        summary: 'Say what the message was really about',
+        summary: 'Say what the message was really about, and have it answered so when wished',
         headers,
         params: paramsSchema,
         body: correctIntentSchema,
-        response: { 202: commandAcceptedSchema, ...problemAnswers },
+        response: { 202: turnAcceptedSchema, ...problemAnswers },
       },
     },
     async (request, reply) => {
       const { turnId } = request.params
-      const { intent, note } = request.body
+      const { intent, note, reroute = false } = request.body
       const person = guard.personOf(request)
       await freshness.ofCommand(request)
       const conversation = await conversationOfTurn(person.ownerId, turnId, services)
       if (conversation === undefined) return answerProblem(reply, refusal('turn-unknown'))
-      const wish = { turnId, intent, ...(note === undefined ? {} : { note }) }
+      const retryAfterMs = reroute ? messageRate.take(person.ownerId) : 0
+      if (retryAfterMs > 0) return answerProblem(reply, refusal('messages-too-frequent'), { retryAfterMs })
+      const wish = { turnId, intent, reroute, ...(note === undefined ? {} : { note }) }
       const outcome = await gateway.correctIntent(commandOf(request, person, conversation), wish)
       if (isRefusal(outcome)) return answerProblem(reply, outcome)
+      if (reroute) recentTurns.note(person.ownerId, conversation, outcome)
       withPosition(reply, outcome).code(202)
-      return { position: String(outcome.position) }
+      return { turnId: outcome.turnId, position: String(outcome.position) }
     },
   )
 }
