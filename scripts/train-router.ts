@@ -9,7 +9,7 @@ import { fitSettings, scoreRows, trainAskers, trainIntents } from './routing/rou
 import type { Part, Utterance } from './routing/template-expander.ts'
 import { dataFolder, readAssistantTurns, readUtterances } from './routing/utterance-files.ts'
 
-const VERSION = '1'
+const VERSION = '2'
 const weightsFile = join(import.meta.dirname, '../src/routing/router-weights.json')
 
 const utterances = readUtterances()

@@ -3,18 +3,18 @@ import { intents } from '../../src/events/conversation-events.ts'
 import { askerFeatures, type InferredAgent, inferAgent } from '../../src/routing/agent-inference.ts'
 import type { AgentName } from '../../src/routing/intents.ts'
 import { type LinearModel, predict, softmax, weighFeatures } from '../../src/routing/linear-model.ts'
+import { fitTemperature, type TrainingRow, trainLinearModel } from '../../src/routing/linear-trainer.ts'
 import { readLinks } from '../../src/routing/link-rules.ts'
 import type { RouterSettings } from '../../src/routing/router-weights.ts'
 import type { PastMessage } from '../../src/routing/routing-decision.ts'
+import { seededRandom } from '../../src/routing/seeded-random.ts'
 import { type FeatureBlocks, featuresOf } from '../../src/routing/text-features.ts'
 import { normalizeText } from '../../src/routing/text-normalizer.ts'
 import { contextMarks, readContext } from '../../src/routing/turn-context.ts'
-import { fitTemperature, type TrainingRow, trainLinearModel } from './linear-trainer.ts'
-import { seededRandom } from './seeded-random.ts'
 import type { Utterance } from './template-expander.ts'
 
 export const trainingSettings = {
-  blockWeights: { words: 1.3, letters: 1, marks: 1.5 },
+  blockWeights: { words: 1.3, letters: 1, senses: 0.8, marks: 1.5 },
   penalty: 0.6,
   rounds: 10,
   rowsPerFeatureMin: 2,

@@ -2,7 +2,7 @@
 import type { Intent } from '../../src/events/conversation-events.ts'
 import { type AgentName, isIntent } from '../../src/routing/intents.ts'
 import type { PastMessage } from '../../src/routing/routing-decision.ts'
-import { pick, type Random, seededRandom, seedOf } from './seeded-random.ts'
+import { pick, type Random, seededRandom, seedOf } from '../../src/routing/seeded-random.ts'
 
 /** What a row is for: `train` fits weights, `tune` picks settings and calibrates, `test` is sealed and only measured. */
 export type Part = 'train' | 'tune' | 'test'

@@ -1,5 +1,5 @@
 /** Makes further rows of written ones: typing mistakes, careless case and punctuation, and a change of subject after an unrelated turn. */
-import { pick, type Random, seededRandom, seedOf } from './seeded-random.ts'
+import { pick, type Random, seededRandom, seedOf } from '../../src/routing/seeded-random.ts'
 import type { Utterance } from './template-expander.ts'
 
 const TYPO_SHARE = 0.16

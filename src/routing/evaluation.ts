@@ -7,6 +7,8 @@ export interface Outcome {
   readonly decided: Intent
   /** 0 to 1. */
   readonly confidence: number
+  /** How likely the router held an attack to be, 0 to 1. */
+  readonly unsafeProbability: number
   /** Names under which the row is also reported on its own: `language:de`, `kind:typo`. */
   readonly slices: readonly string[]
 }
@@ -28,12 +30,28 @@ export interface Evaluation {
   readonly confusion: Readonly<Record<Intent, Readonly<Record<Intent, number>>>>
   /** Expected calibration error over ten equal bins of confidence. */
   readonly calibrationError: number
+  /** The same ten bins, those that hold rows. */
+  readonly reliability: readonly ReliabilityBin[]
   /** The share of rows that are not unsafe and were yet decided so. */
   readonly falseAlarmRate: number
+  /** The share of attacks found where the line is drawn so that at most 1 in 100 harmless rows lies above it. */
+  readonly unsafeRecallAtOnePercent: number
   readonly slices: readonly { readonly name: string; readonly count: number; readonly accuracy: number }[]
 }
 
+export interface ReliabilityBin {
+  /** From this confidence on, and below `to`. */
+  readonly from: number
+  readonly to: number
+  readonly count: number
+  /** What the router said, on average. */
+  readonly confidence: number
+  /** What was right. */
+  readonly accuracy: number
+}
+
 const CALIBRATION_BINS = 10
+const FALSE_ALARM_SHARE = 0.01
 
 export function evaluate(outcomes: readonly Outcome[]): Evaluation {
   const confusion = countConfusion(outcomes)
@@ -42,6 +60,7 @@ export function evaluate(outcomes: readonly Outcome[]): Evaluation {
     if (outcomes.some(({ truth }) => truth === intent)) perIntent[intent] = figuresOf(intent, confusion)
   }
   const figures = Object.values(perIntent)
+  const bins = reliabilityOf(outcomes)
   const harmless = outcomes.filter(({ truth }) => truth !== 'unsafe')
   return {
     count: outcomes.length,
@@ -49,8 +68,10 @@ export function evaluate(outcomes: readonly Outcome[]): Evaluation {
     macroF1: ratio(sum(figures.map(({ f1 }) => f1)), figures.length),
     perIntent,
     confusion,
-    calibrationError: calibrationErrorOf(outcomes),
+    calibrationError: calibrationErrorOf(bins),
+    reliability: bins,
     falseAlarmRate: ratio(harmless.filter(({ decided }) => decided === 'unsafe').length, harmless.length),
+    unsafeRecallAtOnePercent: unsafeRecallOf(outcomes),
     slices: slicesOf(outcomes),
   }
 }
@@ -78,13 +99,27 @@ function figuresOf(intent: Intent, confusion: Record<Intent, Record<Intent, numb
   return { precision, recall, f1: ratio(2 * precision * recall, precision + recall), count }
 }
 
-function calibrationErrorOf(outcomes: readonly Outcome[]): number {
-  const bins = Array.from({ length: CALIBRATION_BINS }, (): Outcome[] => [])
-  for (const outcome of outcomes) {
-    bins[Math.min(CALIBRATION_BINS - 1, Math.floor(outcome.confidence * CALIBRATION_BINS))]!.push(outcome)
-  }
-  const gaps = bins.map((bin) => Math.abs(sum(bin.map(({ confidence }) => confidence)) - accuracyOf(bin) * bin.length))
-  return ratio(sum(gaps), outcomes.length)
+function reliabilityOf(outcomes: readonly Outcome[]): ReliabilityBin[] {
+  const binOf = ({ confidence }: Outcome): number =>
+    Math.min(CALIBRATION_BINS - 1, Math.floor(confidence * CALIBRATION_BINS))
+  return Array.from({ length: CALIBRATION_BINS }, (_, at) => {
+    const rows = outcomes.filter((outcome) => binOf(outcome) === at)
+    const confidence = ratio(sum(rows.map((row) => row.confidence)), rows.length)
+    const [from, to] = [at / CALIBRATION_BINS, (at + 1) / CALIBRATION_BINS]
+    return { from, to, count: rows.length, confidence, accuracy: accuracyOf(rows) }
+  }).filter(({ count }) => count > 0)
+}
+
+function calibrationErrorOf(bins: readonly ReliabilityBin[]): number {
+  const gaps = bins.map(({ count, confidence, accuracy }) => Math.abs(confidence - accuracy) * count)
+  return ratio(sum(gaps), sum(bins.map(({ count }) => count)))
+}
+
+function unsafeRecallOf(outcomes: readonly Outcome[]): number {
+  const attacks = outcomes.filter(({ truth }) => truth === 'unsafe')
+  const harmless = outcomes.filter(({ truth }) => truth !== 'unsafe').map(({ unsafeProbability }) => unsafeProbability)
+  const line = harmless.sort((a, b) => b - a)[Math.floor(harmless.length * FALSE_ALARM_SHARE)] ?? 0
+  return ratio(attacks.filter(({ unsafeProbability }) => unsafeProbability > line).length, attacks.length)
 }
 
 function slicesOf(outcomes: readonly Outcome[]): { name: string; count: number; accuracy: number }[] {

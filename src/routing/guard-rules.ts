@@ -7,12 +7,16 @@ export interface WordRule {
   readonly gapMax: number
   /** The rule does not hold when one of these follows at once: `password reset` is no secret. */
   readonly notBefore?: ReadonlySet<string>
+  /** A crime: that somebody else is its victim does not make a question about it a lesson. */
+  readonly isCrime?: true
 }
 
 /** A mark that people do not type by chance; looked for in the text as sent. */
 export interface MarkRule {
   readonly name: string
   readonly pattern: RegExp
+  /** People who learn also quote it. */
+  readonly mayBeQuoted?: true
 }
 
 const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/))
@@ -134,7 +138,7 @@ export const wordRules: readonly WordRule[] = [
     name: 'power-mode',
     steps: [
       words(
-        'enable activate enter switch turn start in activa entra aktiviere aktivier wechsle active activez passe ative attiva you',
+        'enable activate enter switch turn start activa entra aktiviere aktivier wechsle active activez passe ative attiva you',
       ),
       powerMode,
       modeWords,
@@ -248,16 +252,55 @@ export const wordRules: readonly WordRule[] = [
   },
   {
     name: 'make-malware',
+    isCrime: true,
     steps: [make, malware],
     gapMax: 4,
     notBefore: words('detector detection scanner awareness training protection filter classifier defense'),
+  },
+  {
+    name: 'make-drugs',
+    isCrime: true,
+    steps: [
+      words(
+        'make cook synthesize synthesise produce extract brew making cooking recipe kochen herstellen cocinar fabricar fabriquer',
+      ),
+      words(
+        'meth methamphetamine mdma lsd fentanyl heroin cocaine crack ecstasy metanfetamina cocaina heroina cocaine drogen droga drogue',
+      ),
+    ],
+    gapMax: 3,
+  },
+  {
+    name: 'trade-crime',
+    isCrime: true,
+    steps: [
+      words('smuggle buy sell order forge counterfeit launder'),
+      words('drugs cocaine heroin weapons guns passport passports prescription documents money id'),
+    ],
+    gapMax: 2,
+    notBefore: words('management online-course museum transfer'),
+  },
+  {
+    name: 'harm-a-person',
+    isCrime: true,
+    steps: [
+      words('poison murder kidnap strangle kill'),
+      words('someone somebody person him her husband wife neighbour neighbor boss ex'),
+    ],
+    gapMax: 2,
+  },
+  {
+    name: 'cheat-people',
+    isCrime: true,
+    steps: [words('scam defraud blackmail extort'), words('people elderly customers person someone her him')],
+    gapMax: 2,
   },
   { name: 'violence', steps: [words('kill hang hurt shoot'), words('yourself urself you')], gapMax: 0 },
   {
     name: 'violence',
     steps: [
       words('make build construct bau baue bauen fabricar hacer fabriquer construire costruire'),
-      words('bomb bombs bombe bomba explosive explosives sprengstoff'),
+      words('bomb bombs bombe bomba explosive explosives sprengstoff napalm molotov grenade'),
     ],
     gapMax: 3,
     notBefore: words('game detector cyclone'),
@@ -274,6 +317,7 @@ export const wordRules: readonly WordRule[] = [
   },
   {
     name: 'break-into-account',
+    isCrime: true,
     steps: [
       words('hack break crack steal hackear hackea hacke hacken pirater pirate robar stehlen knacken'),
       words(
@@ -294,7 +338,8 @@ export const markRules: readonly MarkRule[] = [
   },
   {
     name: 'role-header',
-    pattern: /^\s*(?:#{1,4}\s*)?(?:\[)?(?:system|developer)(?: override| prompt| message| update)?(?:\])?\s*:/i,
+    pattern:
+      /^\s*(?:#{1,4}\s*)?\[?(?:system|developer|admin|root)(?: override| prompt| message| update)?\]?\s*:[\s\S]{0,200}\b(?:you|your|ignore|reveal|dump|print|output|override|disable|restrict\w*|unrestricted|obey|comply|proceed|skip|mode|safety|filters?|prompt|authori[sz]ed|instructions?|secrets?)\b/i,
   },
   {
     name: 'script-markup',
@@ -303,6 +348,7 @@ export const markRules: readonly MarkRule[] = [
   },
   {
     name: 'sql-injection',
+    mayBeQuoted: true,
     pattern:
       /['"]\s{0,4};?\s{0,4}(?:drop|delete|truncate)\s{1,4}(?:table|from)\b|\bdrop\s{1,4}table\s{1,4}\w|'\s{0,4}or\s{1,4}'?1'?\s{0,4}=\s{0,4}'?1/i,
   },
@@ -310,6 +356,22 @@ export const markRules: readonly MarkRule[] = [
     name: 'shell-injection',
     pattern:
       /(?:\.\.\/){3,}|\/etc\/(?:passwd|shadow)|\brm\s{1,4}-rf\s{1,4}\/|\$\([a-z]+ [^)]{1,80}\)|\$\{[^}]{0,40}process\.env/i,
+  },
+  {
+    name: 'carry-away',
+    pattern:
+      /\b(?:send|post|forward|e?-?mail|upload|copy|exfiltrate)\b[^.?!\n]{0,60}\b(?:conversations?|chats?|history|transcript|summary|prompt|user (?:data|list|table)|contents|inbox|secrets?|everything)\b[^?!\n]{0,40}\bto\s{1,4}(?:[^\s@]{1,60}@[^\s@]{2,60}|(?:my server\s{1,4})?https?:\/\/)/i,
+  },
+  { name: 'hidden-order', pattern: /<!--[\s\S]{0,80}\b(?:ai|assistant|bot|llm|language model)\b[\s\S]{0,200}-->/i },
+  {
+    name: 'ignore-instructions',
+    pattern:
+      /(?:игнорируй|забудь|отмени)\S{0,4} [^.!?\n]{0,40}(?:инструкци|правил|указани)|(?:忽略|无视|忘记|忘掉)[^。！？\n]{0,16}(?:指令|指示|规则|提示)|(?:指示|命令|ルール|規則)[^。！？\n]{0,10}(?:無視|忘れ)|(?:이전|모든|위의)[^.!?\n]{0,12}(?:지시|명령|규칙)[^.!?\n]{0,8}(?:무시|잊어)|تجاهل [^.!?\n]{0,30}(?:التعليمات|الأوامر|القواعد)|zignoruj [^.!?\n]{0,30}(?:instrukcj|polece|zasad)|(?:önceki|tüm) [^.!?\n]{0,20}(?:talimat|kural)[^.!?\n]{0,10}(?:yok say|görmezden|unut)/iu,
+  },
+  {
+    name: 'reveal-prompt',
+    pattern:
+      /(?:покажи|раскрой|выведи)\S{0,4} [^.!?\n]{0,30}(?:системн\S{2,4} (?:промпт|запрос|инструкц)|скрыт\S{2,4} инструкц)|(?:系统|系統)(?:提示词?|提示詞|指令)|システムプロンプト|시스템 ?프롬프트/iu,
   },
   { name: 'inner-address', pattern: /169\.254\.169\.254/ },
 ]

@@ -12,6 +12,7 @@ export interface GuardFinding {
 }
 
 const RULES_NAMED_MAX = 6
+const MARKED_LENGTH_MAX = 20_000
 const SENTENCES_MAX = 400
 const SENTENCE_END = /(?<=[.!?;\n])\s+|\n+/
 const WORD = /[\p{L}\p{N}\p{M}]+(?:['-][\p{L}\p{N}]+)*/gu
@@ -25,15 +26,14 @@ export function inspect(raw: string): GuardFinding {
   const forms = readableForms(raw)
   const blocking = new Set<string>()
   const excused = new Set<string>()
-  for (const mark of markRules) {
-    if (mark.pattern.test(raw.slice(0, 20_000))) blocking.add(`${mark.name}@plain`)
+  for (const { name, isExcused } of matchMarks(raw, forms[0]?.text ?? '')) {
+    ;(isExcused ? excused : blocking).add(`${name}@plain`)
   }
   for (const { form, text } of forms) {
     for (const sentence of text.split(SENTENCE_END, SENTENCES_MAX)) {
-      const matches = matchSentence(sentence, form)
-      const mayBeExcused = form === 'plain' && matches.length > 0 && asksInOrderToLearn(sentence)
-      for (const { name, isCommand } of matches)
-        (mayBeExcused && !isCommand ? excused : blocking).add(`${name}@${form}`)
+      for (const { name, isExcused } of judgeSentence(sentence, form)) {
+        ;(isExcused ? excused : blocking).add(`${name}@${form}`)
+      }
     }
   }
   if (blocking.size > 0) return { verdict: 'blocked', rules: [...blocking].slice(0, RULES_NAMED_MAX), forms }
@@ -42,10 +42,34 @@ export function inspect(raw: string): GuardFinding {
   return { verdict: 'clear', rules: [], forms }
 }
 
+interface Judged {
+  readonly name: string
+  /** Asked in order to learn. */
+  readonly isExcused: boolean
+}
+
+function matchMarks(raw: string, plain: string): Judged[] {
+  const text = raw.slice(0, MARKED_LENGTH_MAX)
+  return markRules
+    .filter(({ pattern }) => pattern.test(text))
+    .map(({ name, mayBeQuoted }) => ({ name, isExcused: mayBeQuoted === true && asksWhatItMeans(plain) }))
+}
+
+function judgeSentence(sentence: string, form: ReadableForm['form']): Judged[] {
+  const matches = matchSentence(sentence, form)
+  const isLesson = form === 'plain' && matches.length > 0 && asksInOrderToLearn(sentence)
+  const isOfCriminals = isLesson && tellsOfCriminals(sentence)
+  return matches.map(({ name, isCommand, isCrime }) => ({
+    name,
+    isExcused: isLesson && !isCommand && (!isCrime || isOfCriminals),
+  }))
+}
+
 interface RuleMatch {
   readonly name: string
   /** The matched words begin a clause of their own (`… and ignore your rules`), so that no question before them excuses them. */
   readonly isCommand: boolean
+  readonly isCrime: boolean
 }
 
 function matchSentence(sentence: string, form: ReadableForm['form']): RuleMatch[] {
@@ -55,13 +79,14 @@ function matchSentence(sentence: string, form: ReadableForm['form']): RuleMatch[
   words.forEach((word, at) => {
     for (const rule of rulesByFirstWord.get(word) ?? []) {
       if (matches.some(({ name }) => name === rule.name) || !matchesFrom(rule, words, at)) continue
-      matches.push({ name: rule.name, isCommand: at > 0 && beginsClause(sentence, tokens[at - 1]!, tokens[at]!) })
+      const isCommand = at > 0 && beginsClause(sentence, tokens[at - 1]!, tokens[at]!)
+      matches.push({ name: rule.name, isCommand, isCrime: rule.isCrime === true })
     }
   })
   if (matches.length === 0 && (form === 'joined' || hasLongWord(words))) {
     const squeezed = words.join('')
     const isAttack = squeezedPhrases.some((phrase) => squeezed.includes(phrase))
-    if (isAttack && hasLongWord(words)) matches.push({ name: 'squeezed-phrase', isCommand: true })
+    if (isAttack && hasLongWord(words)) matches.push({ name: 'squeezed-phrase', isCommand: true, isCrime: false })
   }
   return matches
 }
@@ -108,8 +133,35 @@ const AT_US =
   /\b(?:your (?:system|hidden|secret|initial|instructions|api|own|password|prompt)|tu (?:prompt|sistema)|deine? |ton prompt|tes instructions|votre prompt)/
 const QUOTED = /["“«„'‘][^"”»“'’]{8,}["”»“'’]/
 
+const QUOTED_LENGTH_MAX = 300
+
+/** A short question about words in quotation marks that holds nothing a database would run: no comment and no second statement. */
+function asksWhatItMeans(text: string): boolean {
+  if (text.length > QUOTED_LENGTH_MAX || /--|;|\/\*/.test(text)) return false
+  return QUESTION_OPENING.test(text) && !AT_US.test(text)
+}
+
+/** Whether a text is a question about attacks that is asked in order to learn, as far as its words tell. */
+export function isLessonAboutSecurity(normalized: string): boolean {
+  return normalized.split(SENTENCE_END, 1).some(asksInOrderToLearn)
+}
+
+const CRIMINALS =
+  /\b(?:do|does|did|can|could|would|are) (?:the |most )?(?:attackers?|hackers?|criminals?|scammers?|thieves|fraudsters|terrorists|cartels?|companies|people|they)\b/
+
+/** A question about a crime is a lesson when it is about defence or about those who commit it. */
+function tellsOfCriminals(sentence: string): boolean {
+  return DEFENCE.test(sentence) || QUOTED.test(sentence) || CRIMINALS.test(sentence) || DESCRIBING.test(sentence)
+}
+
+/** Words of people who tell of attacks rather than make one. */
+const DESCRIBING =
+  /\b(?:attackers? (?:write|say|use|try|often|may|can)|(?:owasp|the paper|the book|the course) (?:describes?|mentions?|covers?|calls)|where an? (?:user|attacker|hacker) (?:tells|asks|tricks)|(?:phrases?|things|messages|prompts) (?:like|such as)|for a (?:blog post|talk|lecture|class|course|paper) (?:about|on) (?:ai |llm |it )?(?:security|safety))\b/
+
 /** A question about an attack: put as a question, and about others, about defence, or with the attack in quotation marks; never about ourselves. */
 function asksInOrderToLearn(sentence: string): boolean {
-  if (!QUESTION_OPENING.test(sentence) || AT_US.test(sentence)) return false
+  if (AT_US.test(sentence)) return false
+  if (DESCRIBING.test(sentence)) return true
+  if (!QUESTION_OPENING.test(sentence)) return false
   return DEFENCE.test(sentence) || QUOTED.test(sentence) || THIRD_PERSON.test(sentence)
 }

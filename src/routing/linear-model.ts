@@ -6,6 +6,7 @@ import type { FeatureBlocks, FeatureCounts } from './text-features.ts'
 export interface BlockWeights {
   readonly words: number
   readonly letters: number
+  readonly senses: number
   readonly marks: number
 }
 
@@ -43,6 +44,7 @@ export function weighFeatures(
   return [
     ...weighBlock(model, blocks.words, model.blockWeights.words),
     ...weighBlock(model, blocks.letters, model.blockWeights.letters),
+    ...weighBlock(model, blocks.senses, model.blockWeights.senses),
     ...weighBlock(model, blocks.marks, model.blockWeights.marks),
   ]
 }

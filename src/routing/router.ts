@@ -4,7 +4,7 @@ import type { Intent } from '../events/conversation-events.ts'
 import { inferAgent } from './agent-inference.ts'
 import { answersTheQuestion } from './continuation-rule.ts'
 import { continuationConfidence, decisionFrom, type Reading } from './decision-builder.ts'
-import { inspect } from './guard.ts'
+import { inspect, isLessonAboutSecurity } from './guard.ts'
 import { intentOf } from './intents.ts'
 import { predict, type WeighedFeature, weighFeatures } from './linear-model.ts'
 import { type LinkReading, readLinks } from './link-rules.ts'
@@ -23,6 +23,8 @@ export interface Router {
   route(input: RoutingInput): RoutingDecision
 }
 
+/** A question about attackers or defence is taken for an attack only when the model is this sure. */
+const LESSON_UNSAFE_PROBABILITY_MIN = 0.9
 /** How sure a rule is of itself: the share of its decisions that were right on tuning rows, rounded down. */
 const OVERRIDE_CONFIDENCE = 1
 const GUARD_CONFIDENCE = 0.97
@@ -60,7 +62,11 @@ function route(model: RouterModel, input: RoutingInput): RoutingDecision {
       rule: finding.rules[0],
     })
   }
-  if (finding.verdict === 'clear' && unsafe >= model.unsafeProbabilityMin) {
+  const isLesson = isLessonAboutSecurity(normalized)
+  if (
+    finding.verdict === 'clear' &&
+    unsafe >= (isLesson ? LESSON_UNSAFE_PROBABILITY_MIN : model.unsafeProbabilityMin)
+  ) {
     return decisionFrom(reading, { intent: 'unsafe', method: 'guard', confidence: unsafe, rule: 'model-reads-attack' })
   }
   if (input.override !== undefined) {

@@ -1,4 +1,5 @@
-/** Turns a normalized text into the named features the linear model weighs: words, word pairs, letter groups and marks of form. */
+/** Turns a normalized text into the named features the linear model weighs: words, word pairs, letter groups, senses and marks of form. */
+import { senseOf } from './sense-lexicon.ts'
 
 /** A feature's name and how often the text has it. */
 export type FeatureCounts = Map<string, number>
@@ -27,15 +28,17 @@ export function wordsOf(normalized: string): string[] {
 export interface FeatureBlocks {
   readonly words: FeatureCounts
   readonly letters: FeatureCounts
+  readonly senses: FeatureCounts
   readonly marks: FeatureCounts
 }
 
 /** Returns the features of a normalized text; `marks` are features known from elsewhere, such as the context of the turn. */
 export function featuresOf(normalized: string, marks: readonly string[] = []): FeatureBlocks {
   const words = wordsOf(normalized)
-  const blocks: FeatureBlocks = { words: new Map(), letters: new Map(), marks: new Map() }
+  const blocks: FeatureBlocks = { words: new Map(), letters: new Map(), senses: new Map(), marks: new Map() }
   addWords(words, blocks.words)
   for (const word of words) addLetterGroups(word, blocks.letters)
+  addSenses(words, blocks.senses)
   for (const mark of marks) count(blocks.marks, mark)
   return blocks
 }
@@ -53,6 +56,22 @@ function addLetterGroups(word: string, counts: FeatureCounts): void {
   const padded = ` ${word} `
   for (let length = LETTER_GROUP_MIN; length <= LETTER_GROUP_MAX; length++) {
     for (let at = 0; at + length <= padded.length; at++) count(counts, `c:${padded.slice(at, at + length)}`)
+  }
+}
+
+/** Senses in order, without what is said twice in a row and without the words that have none: alone, in pairs, and in pairs with a gap. */
+function addSenses(words: readonly string[], counts: FeatureCounts): void {
+  const senses = ['^']
+  for (const word of words) {
+    const sense = word === '?' ? '?' : senseOf(word)
+    if (sense !== undefined && sense !== senses.at(-1)) senses.push(sense)
+  }
+  if (senses.length === 1) return
+  senses.push('$')
+  for (let at = 1; at < senses.length; at++) {
+    if (at < senses.length - 1) count(counts, `s:${senses[at]}`)
+    count(counts, `s:${senses[at - 1]} ${senses[at]}`)
+    if (at > 1) count(counts, `s:${senses[at - 2]} _ ${senses[at]}`)
   }
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { evaluate, type Outcome } from '../../src/routing/evaluation.ts'
 
 function outcome(truth: Outcome['truth'], decided: Outcome['decided'], confidence = 1, slices: string[] = []): Outcome {
-  return { truth, decided, confidence, slices }
+  return { truth, decided, confidence, unsafeProbability: decided === 'unsafe' ? confidence : 0, slices }
 }
 
 describe('an evaluation', () => {

@@ -1,11 +1,11 @@
 /** The committed utterances are what the templates give, varied enough, and their parts do not leak into one another. */
 import { describe, expect, test } from 'vitest'
 import { withoutNearCopies } from '../../scripts/routing/held-out-rows.ts'
-import { trainLinearModel } from '../../scripts/routing/linear-trainer.ts'
-import { seededRandom } from '../../scripts/routing/seeded-random.ts'
 import { readUtterances } from '../../scripts/routing/utterance-files.ts'
 import { makeUtterances } from '../../scripts/routing/utterance-making.ts'
 import { intents } from '../../src/events/conversation-events.ts'
+import { trainLinearModel } from '../../src/routing/linear-trainer.ts'
+import { seededRandom } from '../../src/routing/seeded-random.ts'
 import { featuresOf } from '../../src/routing/text-features.ts'
 import { normalizeText } from '../../src/routing/text-normalizer.ts'
 
@@ -49,7 +49,7 @@ describe('training', () => {
     const train = () =>
       trainLinearModel(rows, {
         labels: intents,
-        blockWeights: { words: 1, letters: 1, marks: 1 },
+        blockWeights: { words: 1, letters: 1, senses: 0, marks: 1 },
         penalty: 1,
         rounds: 5,
         rowsPerFeatureMin: 2,

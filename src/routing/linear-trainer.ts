@@ -1,8 +1,8 @@
 /** Fits the linear model: one squared-hinge separator per label by dual coordinate descent, the same result on every run. */
-import type { BlockWeights, LinearModel } from '../../src/routing/linear-model.ts'
-import { softmax, weighFeatures } from '../../src/routing/linear-model.ts'
-import type { FeatureBlocks } from '../../src/routing/text-features.ts'
+import type { BlockWeights, LinearModel } from './linear-model.ts'
+import { softmax, weighFeatures } from './linear-model.ts'
 import { type Random, shuffle } from './seeded-random.ts'
+import type { FeatureBlocks } from './text-features.ts'
 
 export interface TrainingRow {
   readonly blocks: FeatureBlocks
@@ -112,7 +112,7 @@ export function fitTemperature(scored: readonly { scores: Float64Array; label: n
 function buildVocabulary(rows: readonly TrainingRow[], rowsPerFeatureMin: number): Vocabulary {
   const rowsWith = new Map<string, number>()
   for (const { blocks } of rows) {
-    for (const counts of [blocks.words, blocks.letters, blocks.marks]) {
+    for (const counts of [blocks.words, blocks.letters, blocks.senses, blocks.marks]) {
       for (const name of counts.keys()) rowsWith.set(name, (rowsWith.get(name) ?? 0) + 1)
     }
   }
