@@ -120,6 +120,8 @@ export const faultExplanations: Readonly<Record<string, string>> = {
   'note-unsigned': 'None of the known keys signed the note.',
 
   // Routing and answering
+  'utterances-unreadable':
+    'A line of the labelled utterances is not what it should be: JSON with `text` and `intent` (docs/routing.md).',
   'router-weights-unusable': 'The router’s weights cannot be read. Reinstall, or run `npm run train-router`.',
   'router-weights-changed': 'The router’s weights do not fit their hash. Reinstall, or run `npm run train-router`.',
   'router-weights-unknown-format': 'The router’s weights are of a format that this version does not know.',
