@@ -1,8 +1,8 @@
 /** What the API is built from: ports that `main` fills, and settings. Nothing else reaches it. */
 import type { Registry } from 'prom-client'
+import type { AgentName } from '../agents/agent-name.ts'
 import type { AuditDesk } from '../audit/audit-desk.ts'
 import type { RecordLook } from '../commands/access-recorder.ts'
-import type { AgentName } from '../agents/agent-name.ts'
 import type { AttachmentRecord } from '../commands/attachment-record.ts'
 import type { ConversationGateway } from '../commands/conversation-gateway.ts'
 import type { UserGateway } from '../commands/user-gateway.ts'
