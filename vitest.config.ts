@@ -5,7 +5,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/journeys/browser/**'],
-    expect: { requireAssertions: true },
+    // A poll asks often and waits long: a busy machine is no failure.
+    expect: { requireAssertions: true, poll: { timeout: 15_000 } },
     globalSetup: ['test/support/temporary-files.ts'],
     pool: 'forks',
     maxWorkers: 2,

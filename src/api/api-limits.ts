@@ -3,6 +3,10 @@
 export interface ApiLimits {
   /** A request's body. Room for 20,000 characters even when each is written as an escaped surrogate pair. */
   readonly bodyBytesMax: number
+  /** A request's body that holds a whole chat, as some clients send with every message. */
+  readonly chatBodyBytesMax: number
+  /** Answers that one person may follow as streams over HTTP at the same time. */
+  readonly streamsPerPersonMax: number
   /** One frame from a client; a larger one closes the socket with 1009. */
   readonly frameBytesMax: number
   readonly socketsPerPersonMax: number
@@ -39,6 +43,8 @@ export interface ApiLimits {
 
 export const defaultApiLimits: ApiLimits = {
   bodyBytesMax: 512 * 1024,
+  chatBodyBytesMax: 4 * 1024 * 1024,
+  streamsPerPersonMax: 100,
   frameBytesMax: 32 * 1024,
   socketsPerPersonMax: 100,
   newSocketsPerPersonPerMinuteMax: 1_200,

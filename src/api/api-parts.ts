@@ -6,6 +6,7 @@ import type { RecordLook } from '../commands/access-recorder.ts'
 import type { AttachmentRecord } from '../commands/attachment-record.ts'
 import type { ConversationGateway } from '../commands/conversation-gateway.ts'
 import type { UserGateway } from '../commands/user-gateway.ts'
+import type { Intent } from '../events/conversation-events.ts'
 import type { MessageSearch } from '../projections/message-search.ts'
 import type { ProfileQueries } from '../projections/profile-queries.ts'
 import type { ProjectQueries } from '../projections/project-queries.ts'
@@ -116,6 +117,8 @@ export interface RoutingQuestion {
     readonly text: string
     readonly agent?: AgentName
   }[]
+  /** What the person chose; the guard still comes first. */
+  readonly override?: Intent
 }
 
 export interface RoutingAnswer {

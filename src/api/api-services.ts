@@ -6,6 +6,7 @@ import { type ConnectionTokens, createConnectionTokens } from './connection-toke
 import { createEndedSessions, type EndedSessions } from './ended-sessions.ts'
 import { createOidcTokens } from './oidc-tokens.ts'
 import { createOpenSockets, type OpenSockets } from './open-sockets.ts'
+import { createOpenStreams, type OpenStreams } from './open-streams.ts'
 import { createRateLimit, type RateLimit } from './rate-limit.ts'
 import { createReadFreshness, type ReadFreshness } from './read-freshness.ts'
 import { createRecentTurns, type RecentTurns } from './recent-turns.ts'
@@ -25,6 +26,7 @@ export interface ApiServices extends ApiParts {
   readonly recentTurns: RecentTurns
   readonly freshness: ReadFreshness
   readonly sockets: OpenSockets
+  readonly streams: OpenStreams
 }
 
 export function createApiServices(parts: ApiParts): ApiServices {
@@ -65,6 +67,7 @@ export function createApiServices(parts: ApiParts): ApiServices {
     recentTurns: createRecentTurns({ turnsMax: limits.recentTurnsMax }),
     freshness: createReadFreshness(queries, limits.readWaitMsMax),
     sockets,
+    streams: createOpenStreams(limits.streamsPerPersonMax),
   }
 }
 

@@ -114,7 +114,18 @@ export const errorCatalogue = {
     'None of your answers has an attachment with this id, or it was erased. Another person’s cannot be named at all.',
   ),
 
+  'model-unknown': entry(
+    404,
+    'There is no such model.',
+    'Models are `emberlog`, which routes by itself, and one for each agent; `GET /v1/models` lists them.',
+  ),
+
   // How it is asked
+  'parameter-unsupported': entry(
+    422,
+    'A parameter asks for something that Emberlog does not do.',
+    'Several answers at once, tools of the caller, forced formats, stop words and content that is not text are refused rather than left out silently; `param` names the one.',
+  ),
   'request-invalid': entry(
     422,
     'The request does not have the expected form.',
@@ -252,6 +263,11 @@ export const errorCatalogue = {
     429,
     'Connections are being opened too fast.',
     'A person may open a limited number of connections a minute. Connect again after `retryAfterMs`.',
+  ),
+  'answer-failed': entry(
+    502,
+    'The answer failed.',
+    'The turn is recorded and ended without a whole answer; the detail says why. The same request again asks for another answer.',
   ),
   'too-many-connections': entry(
     429,

@@ -13,13 +13,17 @@ import { answerProblem, refusalOfError, registerProblemAnswers, routeOf } from '
 import { registerAttachmentRoutes } from './routes/attachment-routes.ts'
 import { registerAuditRoutes } from './routes/audit-routes.ts'
 import { registerAuthRoutes } from './routes/auth-routes.ts'
+import { registerChatRoutes } from './routes/chat-routes.ts'
 import { registerChatSocket } from './routes/chat-socket.ts'
 import { registerConversationCommandRoutes } from './routes/conversation-command-routes.ts'
 import { registerConversationQueryRoutes } from './routes/conversation-query-routes.ts'
 import { registerDocumentationRoutes } from './routes/documentation-routes.ts'
 import { registerExportRoutes } from './routes/export-routes.ts'
+
 import { registerLedgerRoutes } from './routes/ledger-routes.ts'
+import { registerOpenAiRoutes } from './routes/openai-routes.ts'
 import { registerOperateRoutes } from './routes/operate-routes.ts'
+
 import { registerPageRoutes } from './routes/page-routes.ts'
 import { registerProfileRoutes } from './routes/profile-routes.ts'
 import { registerProjectRoutes } from './routes/project-routes.ts'
@@ -80,6 +84,8 @@ function registerRoutes(app: ApiServer, services: ApiServices): void {
   registerAttachmentRoutes(app, services)
   registerProjectRoutes(app, services)
   registerTurnRoutes(app, services)
+  registerChatRoutes(app, services)
+  registerOpenAiRoutes(app, services)
   registerServiceRoutes(app, services)
   registerAuditRoutes(app, services)
   registerLedgerRoutes(app, services)
@@ -111,7 +117,8 @@ function registerHelmet(app: ApiServer): void {
   })
 }
 
-function registerWebSockets(app: ApiServer, { sockets, settings, logger }: ApiServices): void {
+function registerWebSockets(app: ApiServer, { sockets, streams, settings, logger }: ApiServices): void {
+  app.addHook('preClose', async () => streams.stop())
   app.register(websocket, {
     options: { maxPayload: settings.limits.frameBytesMax, perMessageDeflate: false },
     // The library closes a faulty socket with the right code by itself: a frame too large with 1009, bad text with 1007.

@@ -1,7 +1,6 @@
 /** One socket's conversation with us: wishes come in as frames, what happens goes out as frames, in a defined order. */
 import type { Outcome } from '../commands/conversation-gateway.ts'
 import { conversationIdOf, turnIdOf } from '../events/stream-names.ts'
-import type { TurnRow } from '../projections/query-types.ts'
 import { assertNever } from '../shared/assert.ts'
 import { isRefusal, type Refusal, refusal } from '../shared/failures.ts'
 import type { Position, Uuid } from '../shared/ids.ts'
@@ -12,6 +11,7 @@ import { closeCodes } from './open-sockets.ts'
 import type { Person } from './person.ts'
 import { problemOf, refusalOfError } from './problem-answer.ts'
 import { createRateLimit } from './rate-limit.ts'
+import { terminalFactOf } from './terminal-fact.ts'
 import { createTurnRelay, type TurnRelay } from './turn-relay.ts'
 
 export interface SocketSession {
@@ -196,32 +196,6 @@ async function catchUp(session: Session, turnId: string, lastDelta: number): Pro
   if (turn !== undefined || isRecent) return
   relay.forget(turnId)
   sendError(session, refusal('turn-unknown'), { turnId })
-}
-
-function terminalFactOf(turn: TurnRow): Parameters<TurnRelay['end']>[0] {
-  const { turnId, text } = turn
-  const position = String(turn.endedPosition ?? 0)
-  if (turn.status === 'stopped') return { type: 'response.stopped', turnId, partialText: text, position }
-  if (turn.status !== 'completed') {
-    return {
-      type: 'response.failed',
-      turnId,
-      code: turn.failureCode ?? 'answering-failed',
-      partialText: text,
-      position,
-    }
-  }
-  return {
-    type: 'response.completed',
-    turnId,
-    messageId: turn.responseMessageId,
-    text,
-    agent: turn.agent ?? '',
-    model: turn.model ?? { provider: '', id: '' },
-    finishReason: turn.finishReason ?? 'other',
-    usage: turn.usage ?? { inputTokens: 0, outputTokens: 0 },
-    position,
-  }
 }
 
 function sendError(

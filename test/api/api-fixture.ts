@@ -147,8 +147,9 @@ export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixt
     search: createMessageSearch({ database }).search,
     sessionMarks: sessions.marks,
     live: { ...live, attend: drafts.attend, recall: drafts.recall },
-    previewRouting: ({ text }) => ({
-      ...{ intent: 'learning', agent: 'learning', method: 'model', confidence: 0.9, guard: 'clear' },
+    previewRouting: ({ text, override }) => ({
+      ...{ intent: override ?? 'learning', agent: override ?? 'learning', confidence: 0.9, guard: 'clear' },
+      method: override === undefined ? 'model' : 'override',
       ...{ candidates: [{ intent: 'learning', probability: 0.9 }], routerVersion: '1' },
       evidence: [{ kind: 'feature', name: text.slice(0, 10), weight: 1 }],
       context: { messages: 0, agent: null, agentProbability: 1, isAsked: false },

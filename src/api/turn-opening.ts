@@ -1,0 +1,48 @@
+/** Opens a turn for clients that send whole chats: finds the message to answer, its place in the conversation, and its agent. */
+import type { Outcome } from '../commands/conversation-gateway.ts'
+import type { DataOf, Intent } from '../events/conversation-events.ts'
+import { isRefusal, refusal } from '../shared/failures.ts'
+import type { RoutingAnswer } from './api-parts.ts'
+import type { ApiServices } from './api-services.ts'
+import type { Person } from './person.ts'
+
+/** Agents that a client may ask for by name; what is unsafe goes to the guard all the same. */
+export const agentIntents = ['learning', 'discovery', 'creation', 'image', 'profile', 'support', 'smalltalk'] as const
+export type AgentIntent = (typeof agentIntents)[number] & Intent
+
+export interface TurnWish {
+  readonly clientConversationId: string
+  readonly messageId: string
+  readonly text: string
+  /** Where the client has the message; a place that is not in the record is the end of the conversation. */
+  readonly parentMessageId?: string
+  readonly agent?: AgentIntent
+}
+
+export type OpenedTurn = Outcome<{ readonly turnId: string; readonly messageId: string; readonly isRepeat: boolean }>
+
+export async function openTurn(services: ApiServices, person: Person, wish: TurnWish): Promise<OpenedTurn> {
+  const { gateway, recentTurns, previewRouting } = services
+  const { clientConversationId, messageId, text, parentMessageId, agent } = wish
+  const decision = agent === undefined ? undefined : previewRouting({ text, history: [], override: agent })
+  const routing = decision?.method === 'override' ? recorded(decision) : undefined
+  const request = { ownerId: person.ownerId, clientConversationId }
+  const message = { messageId, text, channel: 'rest' as const, ...(routing && { routing }) }
+  const placed = parentMessageId === undefined ? message : { ...message, parentMessageId }
+  const outcome = await gateway.sendMessage(request, placed)
+  const isElsewhere = isRefusal(outcome) && outcome.code === 'parent-unknown'
+  const opened = isElsewhere ? await gateway.sendMessage(request, message) : outcome
+  if (!isRefusal(opened)) recentTurns.note(person.ownerId, clientConversationId, opened)
+  return opened
+}
+
+function recorded({ intent, agent, method, confidence, candidates, evidence, guard, routerVersion }: RoutingAnswer) {
+  const data = { intent, agent, method, confidence, candidates: [...candidates], evidence: [...evidence] }
+  return { ...data, guard, routerVersion, tookMs: 0 } as Omit<DataOf<'IntentRouted'>, 'turnId'>
+}
+
+/** Refuses a person who sends too much; undefined when it may go on. */
+export function refusalOfRate({ messageRate }: ApiServices, { ownerId }: Person) {
+  const retryAfterMs = messageRate.take(ownerId)
+  return retryAfterMs > 0 ? { reason: refusal('messages-too-frequent'), retryAfterMs } : undefined
+}
