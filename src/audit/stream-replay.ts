@@ -1,56 +1,58 @@
-/** Replays a stream as it was recorded: every event in order, with who did it, when and why; nothing is left out. */
-import type { Codec, RecordedEvent, StoredEvent } from '../events/codec.ts'
-import { isFault } from '../shared/failures.ts'
+/** Replays the record as it was recorded: every event in order, with who did it, when and why; nothing is left out. */
+import type { Codec, StoredEvent } from '../events/codec.ts'
+import { LEDGER_STREAM_PATTERN } from '../ledger/tree-leaf.ts'
 import type { EventReader } from '../store/event-store.ts'
+import { type EventFilter, isSelected, type SelectionOptions, selectEvents } from './event-selection.ts'
+import { type EventView, viewEvents } from './event-view.ts'
 
-export interface ReplayedEvent {
-  readonly stream: string
-  readonly revision: string
-  readonly position: string
-  readonly eventId: string
-  readonly type: string
-  /** When the store took it in. */
-  readonly created: string
-  readonly data: unknown
-  readonly metadata: unknown
-  /** Why the event cannot be read by this version, with the data shown as it is stored. */
-  readonly fault?: string
+/** Events are decoded so many at a time. */
+const DECODED_AT_ONCE = 64
+
+export interface ReplayParts {
+  readonly reader: EventReader
+  readonly codec: Codec
 }
 
-/** Yields every event of the stream; one that cannot be decoded is shown as stored, with the reason, and does not end the replay. */
-export async function* replayStream(reader: EventReader, codec: Codec, stream: string): AsyncGenerator<ReplayedEvent> {
-  for await (const stored of reader.readStream(stream)) yield await replayed(stored, codec)
+/** Yields every selected event; one that cannot be decoded is shown as stored, with the reason, and does not end the replay. */
+export async function* replay(
+  { reader, codec }: ReplayParts,
+  filter: EventFilter,
+  options: SelectionOptions = {},
+): AsyncGenerator<EventView> {
+  let batch: StoredEvent[] = []
+  for await (const event of selectEvents(reader, filter, options)) {
+    batch.push(event)
+    if (batch.length < DECODED_AT_ONCE) continue
+    yield* await viewEvents(batch, 'content', codec)
+    batch = []
+  }
+  yield* await viewEvents(batch, 'content', codec)
 }
 
-async function replayed(stored: StoredEvent, codec: Codec): Promise<ReplayedEvent> {
-  const decoded = await tryDecode(stored, codec)
-  const isReadable = typeof decoded !== 'string'
-  return {
-    stream: stored.stream,
-    revision: String(stored.revision),
-    position: String(stored.position),
-    eventId: stored.eventId,
-    type: stored.type,
-    created: stored.created.toISOString(),
-    data: isReadable ? decoded.data : stored.data,
-    metadata: isReadable ? decoded.envelope : stored.metadata,
-    ...(isReadable ? {} : { fault: decoded }),
+/** The same, and then what comes, until the signal aborts. */
+export async function* replayAndFollow(
+  { reader, codec }: ReplayParts,
+  filter: EventFilter,
+  signal: AbortSignal,
+): AsyncGenerator<EventView> {
+  for await (const event of liveEvents(reader, filter, signal)) {
+    if (isSelected(event, filter)) yield* await viewEvents([event], 'content', codec)
   }
 }
 
-async function tryDecode(stored: StoredEvent, codec: Codec): Promise<RecordedEvent | string> {
-  try {
-    return await codec.decode(stored)
-  } catch (error) {
-    if (isFault(error)) return error.message
-    throw error
+async function* liveEvents(reader: EventReader, filter: EventFilter, signal: AbortSignal): AsyncGenerator<StoredEvent> {
+  if (filter.stream !== undefined) {
+    yield* reader.subscribeToStream(filter.stream, { signal })
+    return
   }
+  const all = { after: filter.after ?? 'start', streamPattern: LEDGER_STREAM_PATTERN, signal } as const
+  for await (const delivery of reader.subscribeToAll(all)) if (delivery.kind === 'event') yield delivery.event
 }
 
 const DETAIL_CHARACTERS_MAX = 120
 
 /** One line for people: revision, time, actor, type, and the beginning of what it says. */
-export function replayLine(event: ReplayedEvent): string {
+export function replayLine(event: EventView): string {
   const { occurredAt, actor } = event.metadata as { occurredAt?: string; actor?: { kind: string; id: string } }
   const who = actor === undefined ? 'unknown' : `${actor.kind} ${actor.id}`
   const says = event.fault ?? detailOf(event)
@@ -59,7 +61,7 @@ export function replayLine(event: ReplayedEvent): string {
     .trimEnd()
 }
 
-function detailOf({ data }: ReplayedEvent): string {
+function detailOf({ data }: EventView): string {
   const { text, partialText, title, code, agent, intent, method, confidence } = data as Record<string, unknown>
   const words = [
     intent === undefined
@@ -73,7 +75,7 @@ function detailOf({ data }: ReplayedEvent): string {
 }
 
 /** Control characters would let a message's text move the cursor of an auditor's terminal, bidirectional ones reorder the line. */
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   const plain = text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu, ' ')
   return plain.length > DETAIL_CHARACTERS_MAX ? `${plain.slice(0, DETAIL_CHARACTERS_MAX - 1)}…` : plain
 }

@@ -19,7 +19,7 @@ import { withEventReader } from './server-access.ts'
 
 const FETCH_MS_MAX = 10_000
 
-export interface VerifyOptions {
+interface VerifyOptions {
   readonly ledger?: string
   readonly key?: readonly string[]
   readonly trustedCheckpoint?: readonly string[]
@@ -93,7 +93,7 @@ function findingLine({ kind, leaf, position, stream, revision, detail }: Finding
   return `${kind.toUpperCase()}  ${where.filter(Boolean).join(', ')}  ${detail}`
 }
 
-async function readKey(given: string): Promise<VerifierKey> {
+export async function readKey(given: string): Promise<VerifierKey> {
   const isFile = !given.includes('+')
   const text = isFile ? (await readFile(given, 'utf8').catch(() => '')).trim() : given
   const key = parseVerifierKey(text)

@@ -1,7 +1,7 @@
 /** `emberlog chat "…"`: sends one message, streams the answer, and lists the events that the turn left in the record. */
 import { randomUUID } from 'node:crypto'
 import type { Command } from 'commander'
-import { replayLine, replayStream } from '../audit/stream-replay.ts'
+import { replay, replayLine } from '../audit/stream-replay.ts'
 import type { Config } from '../config.ts'
 import { conversationIdOf, conversationStream } from '../events/stream-names.ts'
 import { startEmberlog } from '../main.ts'
@@ -177,7 +177,7 @@ async function listEvents(
   opened.defer(store.close)
   const { codec } = await unlockVault(config, await openCommandDatabase(config, servers.databaseUrl, logger, opened))
   if (!isJson) say(`\nThe events of this turn, in ${stream}:`)
-  for await (const event of replayStream(store, codec, stream)) {
+  for await (const event of replay({ reader: store, codec }, { stream })) {
     const isOfTurn = (event.metadata as { $correlationId?: unknown }).$correlationId === turnId
     if (isOfTurn) isJson ? sayJson(event) : say(replayLine(event))
   }

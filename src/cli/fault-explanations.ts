@@ -115,6 +115,8 @@ export const faultExplanations: Readonly<Record<string, string>> = {
   'checkpoint-not-taken':
     'A place outside did not take a checkpoint. It gets the next one; its state shows in readiness and metrics.',
   'checkpoint-malformed': 'The signed note is no checkpoint: origin, size and root, a line each.',
+  'bundle-not-written': 'The bundle cannot be written there. Check the directory and the disk.',
+  'bundle-not-readable': 'A file of the bundle cannot be read.',
   'note-malformed': 'The text is no signed note.',
   'note-signature-wrong': 'A signature of a known key does not fit the text: the note was changed after it was signed.',
   'note-unsigned': 'None of the known keys signed the note.',

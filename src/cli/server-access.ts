@@ -1,4 +1,5 @@
 /** Reaches the record and the read models for a command: configured servers, those of a running Emberlog, or its own start of them. */
+import { createAccessRecorder, type RecordLook } from '../commands/access-recorder.ts'
 import type { Config } from '../config.ts'
 import { startEmbeddedEventStore } from '../embedded/eventstore/start-embedded.ts'
 import { startEmbeddedPostgres } from '../embedded/postgres/embedded-postgres.ts'
@@ -9,6 +10,7 @@ import { eventStoreDirectory } from '../main/data-directory.ts'
 import { findMasterKeys } from '../main/master-keys.ts'
 import { startServers } from '../main/server-processes.ts'
 import { type Database, openDatabase } from '../projections/database.ts'
+import { systemClock } from '../shared/clock.ts'
 import type { Logger } from '../shared/logger.ts'
 import { type EventReader, readerOf } from '../store/event-store.ts'
 import { openEventStoreDb } from '../store/eventstoredb-store.ts'
@@ -43,19 +45,20 @@ const COMMAND_CONNECTIONS_MAX = 3
 
 /**
  * Hands the work a reader that cannot append, with a codec that opens personal text, and lets go of everything afterwards. Postgres is
- * needed only when there is personal text to open.
+ * needed only when there is personal text to open. A look at somebody's record is recorded through the last argument.
  */
 export async function withEventReader<Result>(
   config: Config,
   logger: Logger,
-  work: (reader: EventReader, codec: Codec) => Promise<Result>,
+  work: (reader: EventReader, codec: Codec, recordLook: RecordLook) => Promise<Result>,
 ): Promise<Result> {
   await using reached = new AsyncDisposableStack()
   const connectionString = await reachRecord(config, logger, reached)
   const store = openEventStoreDb({ connectionString, logger })
   reached.defer(store.close)
   const sealer = openWhenNeeded(() => reachSealer(config, logger, reached))
-  return await work(readerOf(store), createCodec({ sealer, steps: upcasterSteps }))
+  const codec = createCodec({ sealer, steps: upcasterSteps })
+  return await work(readerOf(store), codec, createAccessRecorder({ store, codec, clock: systemClock }))
 }
 
 export interface OpenedVault {

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createCodec } from '../../src/events/codec.ts'
+import type { Envelope } from '../../src/events/envelope.ts'
 import type { RecordEvent } from '../../src/events/event-catalogue.ts'
 import { openLedgerReader } from '../../src/ledger/ledger-reader.ts'
 import { generateSignerKey, parseSignerKey, type SignerKey } from '../../src/ledger/note-keys.ts'
@@ -25,11 +26,19 @@ export function newSigner(name = 'emberlog.test/log'): SignerKey {
 let commands = 0
 
 /** Appends events, each of a command of its own; any number of times. */
-export async function append(store: EventStore, stream: string, events: readonly RecordEvent[]): Promise<void> {
+export async function append(
+  store: EventStore,
+  stream: string,
+  events: readonly RecordEvent[],
+  changes: Partial<Envelope> = {},
+): Promise<void> {
   const encoded = await Promise.all(
     events.map((event) => {
       commands += 1
-      return codec.encode(stream, event, envelope({ commandId: `c${commands}` }), { index: 0, person: 'ada' })
+      return codec.encode(stream, event, envelope({ commandId: `c${commands}`, ...changes }), {
+        index: 0,
+        person: 'ada',
+      })
     }),
   )
   await store.append(stream, encoded, 'any')
