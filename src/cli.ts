@@ -8,6 +8,7 @@ import { exitCodes } from './cli/exit-codes.ts'
 import { failureText } from './cli/failure-text.ts'
 import { createLogger } from './cli/json-logger.ts'
 import { addLedgerCommands } from './cli/ledger-commands.ts'
+import { addLoadCommand } from './cli/load-command.ts'
 import { complain, surviveClosedPipes } from './cli/output.ts'
 import { addProjectionsCommands } from './cli/projections-commands.ts'
 import { addRoutingCommands } from './cli/routing-commands.ts'
@@ -47,6 +48,7 @@ function program(run: RunCommand): Command {
   addAuditCommands(emberlog, run)
   addLedgerCommands(emberlog, run)
   addProjectionsCommands(emberlog, run)
+  addLoadCommand(emberlog, run)
   addRoutingCommands(emberlog, run)
   addEventStoreCommands(emberlog, run)
   return emberlog

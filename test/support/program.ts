@@ -88,6 +88,7 @@ export async function emberlog(
   args: readonly string[],
   dataDirectory: string,
   environment: Record<string, string> = {},
+  msMax = COMMAND_MS_MAX,
 ): Promise<Finished> {
   const child = runEmberlog(args, dataDirectory, environment)
   let output = ''
@@ -98,7 +99,7 @@ export async function emberlog(
   child.stderr?.on('data', (chunk) => {
     complaints += String(chunk)
   })
-  const timer = setTimeout(() => child.kill('SIGKILL'), COMMAND_MS_MAX)
+  const timer = setTimeout(() => child.kill('SIGKILL'), msMax)
   const exitCode = await new Promise<number | null>((resolve) => child.on('close', (code) => resolve(code)))
   clearTimeout(timer)
   return { exitCode, output, complaints }
