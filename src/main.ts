@@ -27,6 +27,7 @@ import { startServers } from './main/server-processes.ts'
 import { createSessionMarks } from './main/session-marks.ts'
 import { createPlatformTools } from './main/tool-adapters.ts'
 import { startTracing } from './main/tracing.ts'
+import { createAnalyticsQueries } from './projections/analytics/analytics-queries.ts'
 import type { AnalystAccess } from './projections/analytics/analytics-upkeep.ts'
 import { createConversationQueries } from './projections/conversation-queries.ts'
 import { openDatabase } from './projections/database.ts'
@@ -251,6 +252,7 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
       attachments: owned.attachments,
       queries,
       search: createMessageSearch({ database }).search,
+      analytics: createAnalyticsQueries({ database }),
       live: { ...live, attend: draftFeed.attend, recall: draftFeed.recall },
       sessionMarks: sessions.marks,
       previewRouting: router.route,

@@ -7,6 +7,7 @@ import type { AttachmentRecord } from '../commands/attachment-record.ts'
 import type { ConversationGateway } from '../commands/conversation-gateway.ts'
 import type { UserGateway } from '../commands/user-gateway.ts'
 import type { Intent } from '../events/conversation-events.ts'
+import type { AnalyticsQueries } from '../projections/analytics/analytics-queries.ts'
 import type { MessageSearch } from '../projections/message-search.ts'
 import type { ProfileQueries } from '../projections/profile-queries.ts'
 import type { ProjectQueries } from '../projections/project-queries.ts'
@@ -24,6 +25,7 @@ export interface ApiParts {
   readonly attachments: Pick<AttachmentRecord, 'read'>
   readonly queries: ConversationQueries
   readonly search: MessageSearch['search']
+  readonly analytics: AnalyticsQueries
   readonly live: LiveConversations
   readonly sessionMarks: SessionMarks
   readonly previewRouting: PreviewRouting

@@ -177,6 +177,16 @@ export const errorCatalogue = {
     'This idempotency key cannot be used.',
     'An `Idempotency-Key` has 1 to 128 characters out of A–Z, a–z, 0–9 and `._:~-`.',
   ),
+  'range-invalid': entry(
+    422,
+    'This range of time cannot be used.',
+    '`from` must be before `to`; both are times (ISO 8601) or days.',
+  ),
+  'range-too-long': entry(
+    422,
+    'This range of time is too long.',
+    'Ask for a shorter range, or for larger buckets: at most 1,000 buckets and 3,660 days in one answer.',
+  ),
   'position-invalid': entry(
     422,
     'This position cannot be used.',
@@ -337,6 +347,11 @@ export const errorCatalogue = {
     503,
     'The read models are busy just now.',
     'All connections are in use; nothing was lost. Try again shortly.',
+  ),
+  'read-models-missing': entry(
+    503,
+    'The read models are being made.',
+    'They are built anew from the record after an update or a loss. Nothing is lost; try again in a while.',
   ),
   'database-unavailable': entry(
     503,

@@ -10,6 +10,7 @@ import { type ApiServices, createApiServices } from './api-services.ts'
 import { registerBodyParser } from './body-parser.ts'
 import { openApiOptions } from './open-api.ts'
 import { answerProblem, refusalOfError, registerProblemAnswers, routeOf } from './problem-answer.ts'
+import { registerAnalyticsRoutes } from './routes/analytics-routes.ts'
 import { registerAttachmentRoutes } from './routes/attachment-routes.ts'
 import { registerAuditRoutes } from './routes/audit-routes.ts'
 import { registerAuthRoutes } from './routes/auth-routes.ts'
@@ -86,6 +87,7 @@ function registerRoutes(app: ApiServer, services: ApiServices): void {
   registerTurnRoutes(app, services)
   registerChatRoutes(app, services)
   registerOpenAiRoutes(app, services)
+  registerAnalyticsRoutes(app, services)
   registerServiceRoutes(app, services)
   registerAuditRoutes(app, services)
   registerLedgerRoutes(app, services)

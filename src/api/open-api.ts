@@ -19,6 +19,7 @@ export const openApiOptions: FastifyDynamicSwaggerOptions = {
       { name: 'messages' },
       { name: 'turns' },
       { name: 'audit' },
+      { name: 'analytics' },
       { name: 'health' },
     ],
   },

@@ -18,6 +18,7 @@ import { conversationIdOf, conversationStream, responseMessageIdOf } from '../..
 import { auditParts } from '../../src/main/audit-parts.ts'
 import { createBelongings } from '../../src/main/belongings.ts'
 import { createSessionMarks } from '../../src/main/session-marks.ts'
+import { createAnalyticsQueries } from '../../src/projections/analytics/analytics-queries.ts'
 import { createConversationQueries } from '../../src/projections/conversation-queries.ts'
 import { listGenerations } from '../../src/projections/generations.ts'
 import { createMessageSearch } from '../../src/projections/message-search.ts'
@@ -145,6 +146,7 @@ export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixt
     attachments: owned.attachments,
     queries: options.wrapQueries?.(queries) ?? queries,
     search: createMessageSearch({ database }).search,
+    analytics: createAnalyticsQueries({ database }),
     sessionMarks: sessions.marks,
     live: { ...live, attend: drafts.attend, recall: drafts.recall },
     previewRouting: ({ text, override }) => ({

@@ -288,6 +288,10 @@ describe('the service', () => {
     const { status, body } = await api.inject('GET', '/api/openapi.json')
     expect(status).toBe(200)
     expect(Object.keys(body.paths).sort()).toEqual([
+      '/api/v1/analytics/overview',
+      '/api/v1/analytics/routing',
+      '/api/v1/analytics/turns',
+      '/api/v1/analytics/usage',
       '/api/v1/auth/dev-login',
       '/api/v1/auth/logout',
       '/api/v1/auth/session',

@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { conversationIdOf, turnIdOf } from '../../src/events/stream-names.ts'
+import { type ApiFixture, type Person, startApi } from './api-fixture.ts'
+
+let api: ApiFixture
+let ann: Person
+beforeAll(async () => {
+  api = await startApi()
+  ann = await api.signIn('ann', ['analyst'])
+  const ada = await api.signIn('ada')
+  const eve = await api.signIn('eve')
+  for (const [person, name] of [
+    [ada, 'one'],
+    [ada, 'two'],
+    [eve, 'one'],
+  ] as const) {
+    await person.send('POST', `/me/conversations/${name}/messages`, { messageId: 'm1', text: 'My secret is a wombat' })
+    const turnId = turnIdOf(conversationIdOf(person.userId, name), 'm1')
+    if (name === 'one') await api.answer(person.userId, name, turnId, 'A wombat it is')
+  }
+  const path = `/me/turns/${turnIdOf(conversationIdOf('ada', 'one'), 'm1')}/intent`
+  const corrected = await ada.send('POST', path, { intent: 'support', note: 'About a wombat' })
+  expect(corrected.status).toBe(202)
+  await ann.get('/analytics/overview', { 'x-min-position': String(corrected.headers['x-position']) })
+})
+afterAll(() => api.close())
+
+const paths = ['overview', 'turns', 'routing', 'usage']
+
+describe('the figures for analysts', () => {
+  test.each(paths)('%s is for analysts and operators, and for nobody else', async (path) => {
+    for (const roles of [['analyst'], ['operator'], ['user', 'analyst']]) {
+      expect((await (await api.signIn('somebody', roles)).get(`/analytics/${path}`)).status).toBe(200)
+    }
+    for (const roles of [['user'], ['auditor']]) {
+      const refused = await (await api.signIn('somebody', roles)).get(`/analytics/${path}`)
+      expect(refused).toMatchObject({ status: 403, body: { code: 'role-missing' } })
+    }
+    expect((await api.inject('GET', `/api/v1/analytics/${path}`)).status).toBe(401)
+  })
+
+  test('say in all how much was asked, by how many, and how it went', async () => {
+    const { body } = await ann.get('/analytics/overview')
+    expect(body).toMatchObject({
+      ...{ turns: 3, people: 2, conversations: 3, completed: 2, open: 1, failed: 0, stopped: 0 },
+      ...{ routed: 2, fallbackRate: 0, corrected: 1, correctionRate: 0.5, byMethod: { model: 2, fallback: 0 } },
+      ...{ firstTokenMs: { p50: 1, p99: 1 }, inputTokens: 2, outputTokens: 2, costUsd: null, unpricedTurns: 2 },
+    })
+  })
+
+  test('come in buckets, the empty ones included', async () => {
+    const { body } = await ann.get('/analytics/turns?bucket=hour')
+    expect(body.bucket).toBe('hour')
+    expect(body.results.length).toBeGreaterThanOrEqual(720)
+    const totals = body.results.reduce((sum: number, one: { turns: number }) => sum + one.turns, 0)
+    expect(totals).toBe(3)
+    expect(body.results[0]).toMatchObject({ turns: 0, people: 0, firstTokenMs: null })
+    expect(body.results[1].start).toMatch(/:00:00\.000Z$/)
+  })
+
+  test('name what was mistaken for what, without the words of who said so', async () => {
+    const { body } = await ann.get('/analytics/routing')
+    expect(body.misroutes).toEqual([{ intent: 'learning', correctedIntent: 'support', turns: 1 }])
+    expect(body.intents).toEqual([{ intent: 'learning', turns: 2, corrected: 1, meanConfidence: 0.9 }])
+    expect(body.results.at(-1)).toMatchObject({ routed: 2, fallbackRate: 0 })
+    expect(body.results.at(0)).toMatchObject({ routed: 0, fallbackRate: null, meanConfidence: null })
+  })
+
+  test('count tokens by model, and know no cost without a price', async () => {
+    const { body } = await ann.get('/analytics/usage?bucket=week')
+    const unknown = { turns: 2, inputTokens: 2, outputTokens: 2, costUsd: null, unpricedTurns: 2 }
+    expect(body.models).toEqual([{ provider: 'test', id: 'test', ...unknown }])
+    expect(new Date(body.results[0].start).getUTCDay()).toBe(1)
+    expect(body.results[0]).toMatchObject({ costUsd: 0, unpricedTurns: 0 })
+  })
+
+  test('hold no word, name or id of anybody', async () => {
+    for (const path of paths) {
+      const text = JSON.stringify((await ann.get(`/analytics/${path}`)).body)
+      expect(text).not.toMatch(/wombat|"ada"|eve/)
+      expect(text).not.toContain(conversationIdOf('ada', 'one'))
+    }
+  })
+
+  test('wait for a position, and say how far they go', async () => {
+    const ada = await api.signIn('ada')
+    const sent = await ada.send('POST', '/me/conversations/three/messages', { messageId: 'm1', text: 'One more' })
+    const position = String(sent.headers['x-position'])
+    const { body, headers } = await ann.get('/analytics/overview', { 'x-min-position': position })
+    expect(BigInt(String(headers['x-read-position']))).toBeGreaterThanOrEqual(BigInt(position))
+    expect(body.turns).toBe(4)
+  })
+
+  test('are those of the range alone, its end not included', async () => {
+    const none = await ann.get('/analytics/overview?from=2020-01-01&to=2020-02-01T00:00:00%2B02:00')
+    expect(none.body).toMatchObject({ turns: 0, from: '2020-01-01T00:00:00.000Z', to: '2020-01-31T22:00:00.000Z' })
+    expect(none.body).toMatchObject({ fallbackRate: null, firstTokenMs: null, costUsd: 0 })
+    const days = await ann.get('/analytics/turns?from=2020-01-01&to=2020-01-03')
+    expect(days.body.results.map(({ start }: { start: string }) => start)).toEqual([
+      '2020-01-01T00:00:00.000Z',
+      '2020-01-02T00:00:00.000Z',
+    ])
+  })
+
+  test.each([
+    ['that ends before it begins', 'from=2026-01-02&to=2026-01-01', 'range-invalid'],
+    ['without length', 'from=2026-01-02&to=2026-01-02', 'range-invalid'],
+    ['of too many buckets', 'from=2024-01-01&to=2026-01-01&bucket=hour', 'range-too-long'],
+    ['of too many years', 'from=1990-01-01&to=2026-01-01&bucket=month', 'range-too-long'],
+    ['from a day that is none', 'from=2026-02-30', 'request-invalid'],
+    ['in buckets that are none', 'bucket=minute', 'request-invalid'],
+  ])('refuse a range %s', async (_what, query, code) => {
+    expect(await ann.get(`/analytics/turns?${query}`)).toMatchObject({ status: 422, body: { code } })
+  })
+
+  test('are all that an analyst may read: no conversation, no search, no socket', async () => {
+    for (const path of ['/me/conversations', '/me/search?q=wombat', '/me/conversations/one/messages']) {
+      expect((await ann.get(path)).status).toBe(403)
+    }
+  })
+})
