@@ -30,6 +30,7 @@ const arrows = Object.entries(mayImport).map(([folder, allowed]) => ({
 const doors = {
   '@eventstore/db-client': '^src/store/eventstoredb-',
   pg: '^src/projections/',
+  'pg-copy-streams': '^src/projections/',
   kysely: '^src/projections/',
   fastify: '^src/api/',
   '@fastify/[a-z-]+': '^src/api/',

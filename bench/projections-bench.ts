@@ -29,7 +29,7 @@ import { conversations, encode, fillRecord } from './projections-load.ts'
 export const bench: Bench = { name: 'projections', run }
 
 const EVENTS = 200_000
-const EVENTS_QUICK = 20_000
+const EVENTS_QUICK = 60_000
 const EVENTS_ONE_BY_ONE = 2_000
 const LIVE_RATE = 500
 

@@ -19,6 +19,14 @@ export class Rows {
     if (rows === undefined) throw new TypeError(`no read model is called ${model}`)
     return rows
   }
+
+  filter(isWanted: (model: string, key: string) => boolean): Rows {
+    const filtered = new Rows()
+    for (const [model, rows] of this.#byModel) {
+      for (const [key, row] of rows) if (isWanted(model, key)) filtered.of(model).set(key, row)
+    }
+    return filtered
+  }
 }
 
 /** Which stored rows a batch has to see: by read model, the id of the conversation or person, and the row's name inside it. */

@@ -1,12 +1,16 @@
 /** Stores the rows of a batch and the new checkpoint together, if and only if the checkpoint is where we left it. */
+import { LRUCache } from 'lru-cache'
 import type { RecordedEvent, StoredEvent } from '../events/codec.ts'
 import { Fault } from '../shared/failures.ts'
-import { foldBatch, Rows, rowsToLoad } from './batch-fold.ts'
+import { foldBatch, type RowNames, Rows, rowsToLoad } from './batch-fold.ts'
 import type { Connection } from './connection.ts'
+import { conversationModel } from './conversation-read-model.ts'
+import { isValueRefused } from './database-failures.ts'
 import type { Generation } from './generations.ts'
 import { byProjector } from './operator-acts.ts'
 import { readModels } from './projectors.ts'
-import { loadRows, storeClause } from './row-statements.ts'
+import { copyOf, loadRows, storeClause } from './row-statements.ts'
+import { turnModel } from './turn-read-model.ts'
 
 /** Announces `<generation> <partition> <position>` to every process when a checkpoint has moved. */
 export const POSITION_CHANNEL = 'emberlog_position'
@@ -41,18 +45,28 @@ interface Checkpoint {
   readonly parkedVersion: bigint
 }
 
+/** Rows that nearly every event looks at: those written last are kept, so that they need not be loaded again. */
+const CACHED_MODELS: readonly string[] = [conversationModel.name, turnModel.name]
+const CACHED_ROWS_MAX = 10_000
+
 export class BatchWriter {
   readonly #connection: Connection
   readonly #target: BatchTarget
   readonly #parkedVersion: bigint
-  /** The checkpoint as we know it; -1 before the first event. */
-  position: bigint
+  /**
+   * Safe because nobody else writes: whoever owned the partition meanwhile moved the checkpoint, and whoever changes rows in
+   * another way has to raise `parked_version`; both make the next store fail, and a new writer begins with nothing.
+   */
+  readonly #cache = new LRUCache<string, object>({ max: CACHED_ROWS_MAX })
+  #position: bigint
+  /** Rows that are new are copied: fast, but several statements in a transaction of their own. For building. */
+  isBulk = false
 
   private constructor(connection: Connection, target: BatchTarget, checkpoint: Checkpoint) {
     this.#connection = connection
     this.#target = target
     this.#parkedVersion = checkpoint.parkedVersion
-    this.position = checkpoint.position
+    this.#position = checkpoint.position
   }
 
   /** Takes up the checkpoint where it stands. Throws `generation-unknown` when there is none. */
@@ -69,26 +83,83 @@ export class BatchWriter {
     return new BatchWriter(connection, target, checkpoint)
   }
 
+  /** The checkpoint as we know it; -1 before the first event. */
+  get position(): bigint {
+    return this.#position
+  }
+
+  /** Goes back to an earlier checkpoint, after a transaction that took back what was stored since. */
+  rewind(position: bigint): void {
+    this.#position = position
+    this.#cache.clear()
+  }
+
   /**
    * Throws `checkpoint-moved` when somebody else owns the generation now, or an operator changed what is parked; then nothing
    * was changed, and it has to be opened again.
    */
   async store(batch: Batch): Promise<void> {
     const rows = new Rows()
-    await loadRows(this.#connection, this.#target.schema, rowsToLoad(batch.events), rows)
-    const { text, values } = storeStatement(
-      this.#target,
-      { position: this.position, parkedVersion: this.#parkedVersion },
-      batch,
-      fold(batch.events, rows),
-    )
-    const [moved] = await this.#connection.query(text, values)
-    if (moved === undefined) {
-      const { generation, partition } = this.#target
-      throw new Fault('checkpoint-moved', { generation, partition, expected: this.position })
+    const wanted = this.#takeCached(rowsToLoad(batch.events), rows)
+    await loadRows(this.#connection, this.#target.schema, wanted, rows)
+    const isKnown = knownIn(rows)
+    const changes = fold(batch.events, rows)
+    if (this.isBulk) await this.#copyAndStore(batch, changes, isKnown)
+    else await this.#move(batch, changes)
+    this.#position = batch.position
+    for (const model of CACHED_MODELS) {
+      for (const [key, row] of changes.of(model)) this.#cache.set(`${model} ${key}`, row)
     }
-    this.position = batch.position
   }
+
+  /** Puts the wanted rows that are cached into `rows`, and returns the names of the others. */
+  #takeCached(wanted: RowNames, rows: Rows): RowNames {
+    for (const model of CACHED_MODELS) {
+      const names = wanted.get(model)
+      for (const key of names?.keys() ?? []) {
+        const row = this.#cache.get(`${model} ${key}`)
+        if (row === undefined) continue
+        rows.of(model).set(key, row)
+        names?.delete(key)
+      }
+    }
+    return wanted
+  }
+
+  async #move(batch: Batch, changes: Rows): Promise<void> {
+    const from = { position: this.#position, parkedVersion: this.#parkedVersion }
+    const { text, values } = storeStatement(this.#target, from, batch, changes)
+    const [moved] = await this.#connection.query(text, values)
+    if (moved !== undefined) return
+    const { generation, partition } = this.#target
+    throw new Fault('checkpoint-moved', { generation, partition, expected: this.#position })
+  }
+
+  async #copyAndStore(batch: Batch, changes: Rows, isKnown: IsKnown): Promise<void> {
+    try {
+      await this.#connection.transaction(async () => {
+        await this.#move(batch, changes.filter(isKnown))
+        const allAdded = changes.filter((model, key) => !isKnown(model, key))
+        for (const model of readModels) {
+          const added = allAdded.of(model.name)
+          if (added.size === 0) continue
+          const copy = copyOf(this.#target.schema, model, added.values())
+          await this.#connection.copyIn(copy.text, copy.rows)
+        }
+      })
+    } catch (error) {
+      if (!isValueRefused(error)) throw error
+      await this.#move(batch, changes) // A row that we took for new is there, or a value is poison: then this says so.
+    }
+  }
+}
+
+type IsKnown = (model: string, key: string) => boolean
+
+/** Which rows there were before the batch, as far as anybody asked. */
+function knownIn(rows: Rows): IsKnown {
+  const known = new Map(readModels.map(({ name }) => [name, new Set(rows.of(name).keys())]))
+  return (model, key) => known.get(model)?.has(key) === true
 }
 
 function fold(events: readonly RecordedEvent[], rows: Rows): Rows {

@@ -1,5 +1,7 @@
 /** One connection to Postgres: each statement ends in rows or in a fault, within a stated time, and none outlives its server. */
+import { finished } from 'node:stream/promises'
 import { Client, type ClientConfig, type QueryConfig, types } from 'pg'
+import { from as copyFrom } from 'pg-copy-streams'
 import { asDatabaseFault } from './database-failures.ts'
 
 export interface ConnectionSettings {
@@ -17,6 +19,8 @@ export interface Connection {
   readonly query: <Row extends object>(text: string, values?: readonly unknown[]) => Promise<Row[]>
   /** Runs several statements without parameters in one round trip. */
   readonly script: (text: string) => Promise<void>
+  /** Copies rows, in the text format of COPY, by a statement `copy … from stdin`. */
+  readonly copyIn: (text: string, rows: string) => Promise<void>
   /** Runs `work` in a transaction: committed when it resolves, rolled back when it rejects. */
   readonly transaction: <Value>(work: () => Promise<Value>, options?: TransactionOptions) => Promise<Value>
   /** Aborts when the connection is lost, whoever ended it. */
@@ -107,6 +111,14 @@ class PostgresConnection implements OpenConnection {
 
   readonly script = async (text: string): Promise<void> => {
     await this.#run(text, () => this.client.query(this.#timed(text)))
+  }
+
+  readonly copyIn = async (text: string, rows: string): Promise<void> => {
+    await this.#run(text, async () => {
+      const stream = this.client.query(copyFrom(text))
+      stream.end(rows)
+      await finished(stream)
+    })
   }
 
   readonly transaction = async <Value>(

@@ -86,6 +86,11 @@ export class GenerationFeeder {
     return this.#writer.position
   }
 
+  /** For building: new rows are copied, and a batch is decoded while the one before it is being stored. Not inside a transaction. */
+  set isBulk(isBulk: boolean) {
+    this.#writer.isBulk = isBulk
+  }
+
   get parkedStreamCount(): number {
     return this.#parkedStreams.size
   }
@@ -103,7 +108,7 @@ export class GenerationFeeder {
     if (until !== undefined && this.position >= until) return
     const buffer = new DeliveryBuffer(this.#parts.limits, this.#isOurs)
     this.#buffer = buffer
-    await this.#pull(buffer, signal, until, (batch) => this.handle(batch))
+    await this.#pull(buffer, signal, until, (batch, items) => this.#storeAndCount(batch, items))
   }
 
   /**
@@ -113,8 +118,8 @@ export class GenerationFeeder {
   async followAhead(signal: AbortSignal, until: Position, isWanted: (event: StoredEvent) => boolean): Promise<void> {
     if (this.position >= until) return
     const buffer = new DeliveryBuffer(this.#parts.limits, isWanted)
-    await this.#pull(buffer, signal, until, async ({ events }) => {
-      if (events.length > 0) await this.#store(await this.#decode(events), 'where it is')
+    await this.#pull(buffer, signal, until, async (_batch, items) => {
+      if (items.length > 0) await this.#store(items, 'where it is')
     })
   }
 
@@ -122,7 +127,7 @@ export class GenerationFeeder {
     buffer: DeliveryBuffer,
     signal: AbortSignal,
     until: Position | undefined,
-    handle: (batch: CollectedBatch) => Promise<void>,
+    store: (batch: CollectedBatch, items: readonly Item[]) => Promise<void>,
   ): Promise<void> {
     const ending = new AbortController()
     const end = () => {
@@ -138,22 +143,30 @@ export class GenerationFeeder {
       signal: ending.signal,
     })
     const filling = buffer.fill(deliveries, this.position, until)
+    let storing = Promise.resolve()
     try {
-      for (;;) {
-        const batch = await buffer.take()
-        if (batch === undefined) return
-        await handle(batch)
+      for (let batch = await buffer.take(); batch !== undefined; batch = await buffer.take()) {
+        const items = await this.#decode(batch.events)
+        await storing
+        storing = store(batch, items)
+        if (this.#writer.isBulk) storing.catch((error) => buffer.fail(error))
+        else await storing
       }
+      await storing
     } finally {
       signal.removeEventListener('abort', end)
       end()
-      await filling
+      await Promise.allSettled([filling, storing])
     }
   }
 
   /** Stores a batch; afterwards everything up to its position is in rows, parked, or of no concern. */
-  async handle({ events, position }: CollectedBatch): Promise<void> {
-    await this.#store(await this.#decode(events), position)
+  async handle(batch: CollectedBatch): Promise<void> {
+    await this.#storeAndCount(batch, await this.#decode(batch.events))
+  }
+
+  async #storeAndCount({ events, position }: CollectedBatch, items: readonly Item[]): Promise<void> {
+    await this.#store(items, position)
     this.handledTotal += events.length
     this.lastEventAt = events.at(-1)?.created ?? this.lastEventAt
     this.onStored()
@@ -161,7 +174,7 @@ export class GenerationFeeder {
 
   /** Goes back to an earlier position, after a transaction that took back what was stored since. */
   rewind(position: bigint): void {
-    this.#writer.position = position
+    this.#writer.rewind(position)
   }
 
   async #decode(events: readonly StoredEvent[]): Promise<Item[]> {

@@ -27,11 +27,15 @@ export class PartitionOwnership {
     this.#generation = generation
   }
 
-  /** Becomes one of those who feed the generation. `leave` has to follow, whatever happens. */
+  /**
+   * Becomes one of those who feed the generation. `leave` has to follow, whatever happens. Commits do not wait for the disk of
+   * Postgres: what it loses in a crash it loses together with the checkpoint, and the record gives it again.
+   */
   static async join(connections: readonly Connection[], generation: Generation): Promise<PartitionOwnership> {
     for (const connection of connections) {
       await connection.script(
-        `set idle_session_timeout = ${OWNER_SILENT_MS_MAX};
+        `set synchronous_commit = off;
+        set idle_session_timeout = ${OWNER_SILENT_MS_MAX};
         set idle_in_transaction_session_timeout = ${OWNER_SILENT_MS_MAX}`,
       )
     }
@@ -77,7 +81,9 @@ export class PartitionOwnership {
   async leave(): Promise<void> {
     for (const partition of [...this.owned]) await this.giveUp(partition).catch(() => {})
     const leaving = this.#connections.map(async (connection) => {
-      await connection.script('reset idle_session_timeout; reset idle_in_transaction_session_timeout')
+      await connection.script(
+        'reset synchronous_commit; reset idle_session_timeout; reset idle_in_transaction_session_timeout',
+      )
     })
     const unlock = this.#anyConnection.query(
       'select pg_advisory_unlock_shared($1, $2)',

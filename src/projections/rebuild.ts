@@ -95,8 +95,7 @@ export async function rebuildProjections(parts: RebuildParts): Promise<RebuildRe
       // A crash takes the last rows and their checkpoint back together; what readers are shown is on disk before they are.
       await connection.script('set synchronous_commit = off')
       const builder = await Builder.open(parts, connection, generation)
-      await builder.catchUp()
-      if (old.positionMax < 0n) await builder.finish() // Nothing to compare with; the rows still come before the indexes.
+      await builder.build()
       await builder.index()
       const { differing, digest } = await builder.compare()
       await builder.finish()
@@ -169,6 +168,15 @@ class Builder {
 
   get events(): number {
     return this.#feeder.handledTotal
+  }
+
+  /** Comes as far as the live generation, or, where that is not fed, to the end of the log, as fast as can be. */
+  async build(): Promise<void> {
+    this.#feeder.isBulk = true
+    await this.catchUp()
+    const { positionMax } = await requireLive(this.#connection)
+    if (positionMax < 0n) await this.finish() // Nothing to compare with; the rows still come before the indexes.
+    this.#feeder.isBulk = false
   }
 
   /** Follows until little is missing between this generation and the live one. */

@@ -45,6 +45,36 @@ export function storeClause(
   }
 }
 
+/** The same rows as text for COPY, for a table that holds none of them yet. */
+export function copyOf(
+  schema: string,
+  model: ReadModel,
+  rows: Iterable<object>,
+): { readonly text: string; readonly rows: string } {
+  const fields = columnsOf(model)
+  let lines = ''
+  for (const row of rows) {
+    let separator = ''
+    for (const [field, { type }] of fields) {
+      lines += separator + toCopied(toCell((row as Record<string, unknown>)[field], type))
+      separator = '\t'
+    }
+    lines += '\n'
+  }
+  return { text: `copy ${schema}.${model.name} (${columnNames(model).join(', ')}) from stdin`, rows: lines }
+}
+
+const COPIED_SPECIALS = /[\\\n\r\t]/
+const copiedSpecials: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' }
+
+function toCopied(cell: Cell): string {
+  if (cell === null) return '\\N'
+  if (typeof cell !== 'string') return String(cell)
+  return COPIED_SPECIALS.test(cell)
+    ? cell.replaceAll(/[\\\n\r\t]/g, (special) => copiedSpecials[special] ?? special)
+    : cell
+}
+
 function loadStatement(schema: string, model: ReadModel): string {
   const types = Object.fromEntries(columnsOf(model).map(([field, { type }]) => [field, type]))
   const keys = model.key.map(columnName).join(', ')

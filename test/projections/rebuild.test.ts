@@ -3,7 +3,7 @@ import { createProjectionWriter } from '../../src/projections/projection-writer.
 import { type RebuildProgress, rebuildProjections } from '../../src/projections/rebuild.ts'
 import { isFault } from '../../src/shared/failures.ts'
 import { silentLogger } from '../../src/shared/logger.ts'
-import { renamed } from '../support/examples.ts'
+import { renamed, sent, started } from '../support/examples.ts'
 import { conversation } from './support/conversations.ts'
 import { digest, handleBatches, liveGeneration, rowsOf } from './support/projection.ts'
 import { codec, TestRecord } from './support/record.ts'
@@ -49,6 +49,34 @@ describe('a rebuild', () => {
     expect(await rowsOf(database, 'conversation')).toHaveLength(5)
     expect(progress.map(({ events }) => events)).toContain(record.events.length)
     expect(progress.at(-1)).toMatchObject({ step: 'showing', eventsTotal: record.events.length })
+  })
+
+  test('copies any text as it is, and a row that is said twice as the later one', async () => {
+    const database = await postgres.open()
+    const record = new TestRecord()
+    const texts = [
+      'tab\there',
+      'line\nbreak\r\n',
+      'back\\slash \\N \\. \\t',
+      '\\N',
+      '\\.',
+      '',
+      ' ',
+      '"quoted", {braces}',
+      '𝕌nicode 🦊 \u2028',
+    ]
+    record.append([started(), ...texts.map((text, index) => sent(`m${index}`, { text })), renamed('a\tb\\c\nd')])
+    record.append([sent('m1', { text: 'said once more' })])
+    await handleBatches(
+      database,
+      record.events.map((event) => [event]),
+    )
+    const before = await digest(database)
+    await rebuildProjections({ ...parts, database, reader: record, limits: { eventsMax: 4 } })
+    expect(await digest(database)).toEqual(before)
+    const rows = await rowsOf(database, 'message')
+    const expected = texts.map((text, index) => (index === 1 ? 'said once more' : text))
+    expect(rows.map(({ text }) => text)).toEqual(expected)
   })
 
   test('gives the same rows after everything was dropped', async () => {
