@@ -26,6 +26,7 @@ export function messageAnswerOf(row: MessageRow): MessageAnswer {
     agent: row.agent,
     intent: row.intent,
     model: row.model,
+    insteadOf: row.insteadOf,
     rating: row.rating,
     isErased: row.isErased,
     createdAt: row.createdAt.toISOString(),

@@ -22,6 +22,7 @@ export function terminalFactOf(turn: TurnRow): TerminalFact {
     text,
     agent: turn.agent ?? '',
     model: turn.model ?? { provider: '', id: '' },
+    ...(turn.insteadOf && { insteadOf: turn.insteadOf }),
     finishReason: turn.finishReason ?? 'other',
     usage: turn.usage ?? { inputTokens: 0, outputTokens: 0 },
     position,

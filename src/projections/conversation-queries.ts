@@ -168,7 +168,8 @@ const MESSAGE_COLUMNS = `message.message_id as "messageId", turn_id as "turnId",
   position, case when role = 'assistant' then agent end as agent,
   case when role = 'assistant' then intent end as intent,
   case when role = 'assistant' then model_provider end as "modelProvider",
-  case when role = 'assistant' then model_id end as "modelId"`
+  case when role = 'assistant' then model_id end as "modelId",
+  case when role = 'assistant' then instead_of end as "insteadOf"`
 
 /** A parent may be an answer that is still being written: then the way up leads over its turn. */
 const BRANCH = `branch (message_id, depth) as (
@@ -218,13 +219,14 @@ interface TurnColumns extends Omit<TurnRow, 'model' | 'usage' | 'endedPosition'>
   readonly modelId: string | null
   readonly inputTokens: number | null
   readonly outputTokens: number | null
+  readonly isEstimated: boolean | null
   readonly endedPosition: bigint | null
 }
 
 /** Messages before turns, as in every query: whoever replaces the views then meets no reader coming the other way. */
 const TURN_QUERY = `select turn.turn_id as "turnId", turn.message_id as "messageId", turn.status,
     response_message_id as "responseMessageId", coalesce(text, '') as text, agent, model_provider as "modelProvider",
-    model_id as "modelId", finish_reason as "finishReason", failure_code as "failureCode",
+    model_id as "modelId", instead_of as "insteadOf", usage_is_estimated as "isEstimated", finish_reason as "finishReason", failure_code as "failureCode",
     input_tokens as "inputTokens", output_tokens as "outputTokens", ended_position as "endedPosition"
   from chat.message
     right join chat.turn
@@ -233,8 +235,10 @@ const TURN_QUERY = `select turn.turn_id as "turnId", turn.message_id as "message
   where turn.conversation_id = $1
     and turn.turn_id = $2`
 
-function toTurn({ modelProvider, modelId, inputTokens, outputTokens, endedPosition, ...row }: TurnColumns): TurnRow {
-  const usage = inputTokens === null || outputTokens === null ? null : { inputTokens, outputTokens }
+function toTurn(columns: TurnColumns): TurnRow {
+  const { modelProvider, modelId, inputTokens, outputTokens, isEstimated, endedPosition, ...row } = columns
+  const counted = inputTokens === null || outputTokens === null ? null : { inputTokens, outputTokens }
+  const usage = counted && (isEstimated === null ? counted : { ...counted, isEstimated })
   const model = toModel(modelProvider, modelId)
   return { ...row, model, usage, endedPosition: endedPosition === null ? null : toPosition(endedPosition) }
 }

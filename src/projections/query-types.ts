@@ -24,6 +24,14 @@ export interface ConversationRow {
 
 export type MessageStatus = 'sent' | 'completed' | 'failed' | 'stopped'
 
+export interface ModelAnswered {
+  readonly provider: string
+  readonly id: string
+}
+
+/** The models that were to answer and did not, in order, and why; null when there were none. */
+export type InsteadOf = readonly (ModelAnswered & { readonly code: string })[] | null
+
 export interface MessageRow {
   readonly messageId: string
   readonly turnId: string
@@ -33,7 +41,8 @@ export interface MessageRow {
   readonly status: MessageStatus
   readonly agent: string | null
   readonly intent: string | null
-  readonly model: { readonly provider: string; readonly id: string } | null
+  readonly model: ModelAnswered | null
+  readonly insteadOf: InsteadOf
   readonly rating: 'up' | 'down' | null
   /** Its text was erased; what stands there is empty. */
   readonly isErased: boolean
@@ -65,10 +74,15 @@ export interface TurnRow {
   readonly responseMessageId: string
   readonly text: string
   readonly agent: string | null
-  readonly model: { readonly provider: string; readonly id: string } | null
+  readonly model: ModelAnswered | null
+  readonly insteadOf: InsteadOf
   readonly finishReason: string | null
   readonly failureCode: string | null
-  readonly usage: { readonly inputTokens: number; readonly outputTokens: number } | null
+  readonly usage: {
+    readonly inputTokens: number
+    readonly outputTokens: number
+    readonly isEstimated?: boolean
+  } | null
   /** Of the terminal event. */
   readonly endedPosition: Position | null
 }

@@ -43,10 +43,11 @@ export const turnProjector: Projector<StoredTurn> = {
         return row && { ...row, ...ended(event), ...completed(event.data) }
       case 'ResponseFailed': {
         const { code, retryable } = event.data
-        return row && { ...row, ...ended(event), status: 'failed', failureCode: code, failureIsRetryable: retryable }
+        const failure = { status: 'failed', failureCode: code, failureIsRetryable: retryable } as const
+        return row && { ...row, ...ended(event), ...worked(event.data), ...failure }
       }
       case 'ResponseStopped':
-        return row && { ...row, ...ended(event), status: 'stopped', stoppedBy: event.data.by }
+        return row && { ...row, ...ended(event), ...worked(event.data), status: 'stopped', stoppedBy: event.data.by }
       default:
         return row
     }
@@ -72,6 +73,7 @@ function opened(
     agent: null,
     modelProvider: null,
     modelId: null,
+    insteadOf: null,
     finishReason: null,
     failureCode: null,
     failureIsRetryable: null,
@@ -83,6 +85,7 @@ function opened(
     totalMs: null,
     inputTokens: null,
     outputTokens: null,
+    usageIsEstimated: null,
     toolNames: null,
     askedPosition: event.position,
     endedPosition: null,
@@ -97,13 +100,22 @@ function completed(data: DataOf<'ResponseCompleted'>): Partial<StoredTurn> {
   return {
     status: 'completed',
     agent: data.agent,
-    modelProvider: data.model.provider,
-    modelId: data.model.id,
+    ...worked(data),
+    insteadOf: data.insteadOf ?? null,
     finishReason: data.finishReason,
     firstTokenMs: data.firstTokenMs,
     totalMs: data.totalMs,
-    inputTokens: data.usage.inputTokens,
-    outputTokens: data.usage.outputTokens,
-    toolNames: data.toolCalls.map(({ name }) => name),
+  }
+}
+
+/** What an answer has taken, however it ended; events before these fields existed say nothing of it. */
+function worked({ model, usage, toolCalls }: Partial<DataOf<'ResponseCompleted'>>): Partial<StoredTurn> {
+  return {
+    modelProvider: model?.provider ?? null,
+    modelId: model?.id ?? null,
+    inputTokens: usage?.inputTokens ?? null,
+    outputTokens: usage?.outputTokens ?? null,
+    usageIsEstimated: usage?.isEstimated ?? null,
+    toolNames: toolCalls?.map(({ name }) => name) ?? null,
   }
 }

@@ -17,6 +17,7 @@ export interface StoredTurn {
   readonly agent: string | null
   readonly modelProvider: string | null
   readonly modelId: string | null
+  readonly insteadOf: readonly { readonly provider: string; readonly id: string; readonly code: string }[] | null
   readonly finishReason: string | null
   readonly failureCode: string | null
   readonly failureIsRetryable: boolean | null
@@ -28,6 +29,7 @@ export interface StoredTurn {
   readonly totalMs: number | null
   readonly inputTokens: number | null
   readonly outputTokens: number | null
+  readonly usageIsEstimated: boolean | null
   readonly toolNames: readonly string[] | null
   readonly askedPosition: bigint
   readonly endedPosition: bigint | null
@@ -54,8 +56,13 @@ export const turnModel: ReadModel<StoredTurn> = {
     },
     confidence: { type: 'double precision', about: 'How sure the router was, 0 to 1.' },
     agent: { type: 'text', about: 'The agent that answers or answered.' },
-    modelProvider: { type: 'text', about: 'Who runs the language model that answered.' },
-    modelId: { type: 'text', about: 'The language model that answered.' },
+    modelProvider: { type: 'text', about: 'Who runs the language model that answered, or was to.' },
+    modelId: { type: 'text', about: 'The language model that answered, or was to.' },
+    insteadOf: {
+      type: 'jsonb',
+      about:
+        'Models that were to answer and did not, in order, with the code of the reason; null when there were none.',
+    },
     finishReason: {
       type: 'text',
       about: 'Why the model ended: stop, length, content-filter, tool-calls, error or other.',
@@ -70,6 +77,10 @@ export const turnModel: ReadModel<StoredTurn> = {
     totalMs: { type: 'double precision', about: 'Milliseconds until the answer was complete.' },
     inputTokens: { type: 'integer', about: 'Tokens that the model read.' },
     outputTokens: { type: 'integer', about: 'Tokens that the model wrote.' },
+    usageIsEstimated: {
+      type: 'boolean',
+      about: 'True when the tokens are an estimate; null while there are none, or where it was not recorded.',
+    },
     toolNames: { type: 'jsonb', about: 'The tools that were called, in order, as a list of names.' },
     askedPosition: { type: 'bigint', about: 'The position in the log of the event that opened the turn.' },
     endedPosition: { type: 'bigint', about: 'The position in the log of the event that ended the turn.' },

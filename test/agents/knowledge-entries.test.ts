@@ -6,7 +6,8 @@ import { isFault } from '../../src/shared/failures.ts'
 import { knowledge } from './conversation.ts'
 
 describe('the knowledge base', () => {
-  test('has entries for learning and for help', () => {
+  test('has at least 300 entries, for learning and for help', () => {
+    expect(knowledge.entries.length).toBeGreaterThanOrEqual(300)
     const areas = Object.groupBy(knowledge.entries, ({ area }) => area)
     expect(areas.learning?.length).toBeGreaterThanOrEqual(120)
     expect(areas.support?.length).toBeGreaterThanOrEqual(50)

@@ -264,6 +264,14 @@ describe('a conversation', () => {
     )
   })
 
+  test('says plainly that it has no entry, and names the nearest ones', async () => {
+    const { text } = await ask('learning', 'How do embeddings of ancient pottery get catalogued in museums?')
+    expect(text).toContain('I have no entry on that.')
+    const near = text.match(/^\d\. .+/gm) ?? []
+    expect(near.length).toBeGreaterThan(0)
+    expect(text).toMatch(/The nearest I have:[\s\S]*embedding/i)
+  })
+
   test('takes a plain no for an answer', async () => {
     const { say } = conversation()
     await say('learning', 'Make me a learning path about context windows')

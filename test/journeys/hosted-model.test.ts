@@ -108,6 +108,7 @@ describe('a turn that a hosted model answers', () => {
     const model = { provider: 'openai-compatible', id: 'second-model' }
     expect(ending).toMatchObject({ type: 'response.completed', text: 'From the second.', model, insteadOf })
     expect(await recorded(who, 'next')).toMatchObject({ data: { model, insteadOf } })
+    expect(await answerOf(who, 'next', ending['position'])).toMatchObject({ model, insteadOf })
   })
 
   it('is answered by the offline assistant when nobody else is there, and says so', async () => {

@@ -236,6 +236,7 @@ describe('one turn', () => {
       text: 'Retrieval-augmented generation lets a model look things up before it answers.',
       agent: 'learning',
       model: { provider: 'offline', id: 'emberlog-knowledge-1' },
+      insteadOf: null,
       finishReason: 'stop',
       failureCode: null,
       usage: { inputTokens: 5, outputTokens: 18 },

@@ -249,6 +249,43 @@ describe('the read model of turns', () => {
       },
     ])
 
+  scenario('knows which models did not answer, and that tokens are an estimate')
+    .given(
+      started(),
+      sent(),
+      routed(),
+      completed('m1', {
+        insteadOf: [{ provider: 'openai', id: 'gpt', code: 'model-overloaded' }],
+        usage: { inputTokens: 5, outputTokens: 18, isEstimated: true },
+      }),
+    )
+    .thenRows('turn', [
+      { instead_of: [{ provider: 'openai', id: 'gpt', code: 'model-overloaded' }], usage_is_estimated: true },
+    ])
+
+  scenario('knows what a failed turn had taken')
+    .given(
+      started(),
+      sent(),
+      routed(),
+      failed('m1', {
+        model: { provider: 'openai', id: 'gpt' },
+        usage: { inputTokens: 7, outputTokens: 2 },
+        toolCalls: [{ name: 'search', arguments: '{}', resultBytes: 3, tookMs: 1, outcome: 'interrupted' }],
+      }),
+    )
+    .thenRows('turn', [
+      {
+        status: 'failed',
+        model_provider: 'openai',
+        model_id: 'gpt',
+        input_tokens: 7,
+        output_tokens: 2,
+        usage_is_estimated: null,
+        tool_names: ['search'],
+      },
+    ])
+
   scenario('knows why a turn failed')
     .given(started(), sent(), routed(), failed())
     .thenRows('turn', [

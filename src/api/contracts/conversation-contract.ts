@@ -35,6 +35,8 @@ export const changeConversationSchema = z
     error: 'Name a title, or whether it is archived.',
   })
 
+const modelSchema = z.object({ provider: z.string(), id: z.string() })
+
 export const messageSchema = z
   .object({
     messageId: z.string(),
@@ -45,7 +47,12 @@ export const messageSchema = z
     status: z.enum(['sent', 'completed', 'failed', 'stopped']),
     agent: z.string().nullable(),
     intent: z.string().nullable(),
-    model: z.object({ provider: z.string(), id: z.string() }).nullable(),
+    model: modelSchema.nullable(),
+    /** The models that were to answer and did not, and why (docs/errors.md); null when there were none. */
+    insteadOf: z
+      .array(modelSchema.extend({ code: z.string() }))
+      .readonly()
+      .nullable(),
     rating: z.enum(['up', 'down']).nullable(),
     /** True when its text was erased and can never be read again; `text` is then empty. */
     isErased: z.boolean(),

@@ -129,7 +129,14 @@ export function createThread() {
           break
         }
         case 'response.completed':
-          end(frame.turnId, { status: 'completed', text: frame.text, agent: frame.agent, messageId: frame.messageId })
+          end(frame.turnId, {
+            status: 'completed',
+            text: frame.text,
+            agent: frame.agent,
+            messageId: frame.messageId,
+            model: frame.model,
+            insteadOf: frame.insteadOf,
+          })
           break
         case 'response.failed':
           end(frame.turnId, { status: 'failed', text: frame.partialText, reason: frame.message })

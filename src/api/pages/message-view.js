@@ -1,7 +1,19 @@
 /** Shows the messages of a thread as articles, changing only what changed. */
 import { showMarkdown } from './markdown-view.js'
 
-const DETAILS = ['status', 'text', 'agent', 'reason', 'rating', 'isErased', 'tool', 'messageId', 'turnId', 'isLast']
+const DETAILS = [
+  'status',
+  'text',
+  'agent',
+  'insteadOf',
+  'reason',
+  'rating',
+  'isErased',
+  'tool',
+  'messageId',
+  'turnId',
+  'isLast',
+]
 
 /** `actions`: onWhy(item), onAgain(item), onCopy(item), onRate(item, rating), onEdit(item). */
 export function createMessageView(container, actions) {
@@ -79,6 +91,7 @@ function updateAnswer({ article, text, state, foot, buttons }, item) {
   showMarkdown(text, item.text)
   setWords(state, wordsOfAnswer(item))
   setWords(buttons.by, item.agent ? `Answered by ${item.agent}` : '')
+  setWords(buttons.standIn, wordsOfStandIn(item))
   buttons.why.hidden = !item.agent
   buttons.copy.hidden = !isEnded || item.text === ''
   buttons.again.hidden = !isEnded || !item.isLast
@@ -90,6 +103,13 @@ function updateAnswer({ article, text, state, foot, buttons }, item) {
     button.setAttribute('aria-pressed', String(item.rating === rating))
   }
   foot.hidden = !item.agent && !isEnded
+}
+
+/** Said openly: another model wrote than the one that was to. */
+function wordsOfStandIn({ model, insteadOf }) {
+  if (!model || !insteadOf?.length) return ''
+  const writer = model.provider === 'offline' ? 'The offline assistant' : model.id
+  return `${writer} stood in: ${insteadOf.map(({ id }) => id).join(', ')} did not answer`
 }
 
 function wordsOfAnswer({ status, tool, text, reason, isErased }) {
@@ -108,8 +128,10 @@ function userButtons(row, { onEdit }) {
 
 function answerButtons(row, { onWhy, onAgain, onCopy, onRate }) {
   const by = element('span', 'by')
+  const standIn = element('span', 'by stand-in')
   const buttons = {
     by,
+    standIn,
     why: button('Why', () => onWhy(row.shown)),
     up: button('👍', () => onRate(row.shown, 'up'), 'Good answer'),
     down: button('👎', () => onRate(row.shown, 'down'), 'Bad answer'),
@@ -117,7 +139,7 @@ function answerButtons(row, { onWhy, onAgain, onCopy, onRate }) {
     again: button('Answer again', () => onAgain(row.shown)),
   }
   const { why, up, down, copy, again } = buttons
-  row.foot.append(by, why, up, down, copy, again)
+  row.foot.append(by, standIn, why, up, down, copy, again)
   return buttons
 }
 

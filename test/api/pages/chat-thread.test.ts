@@ -60,6 +60,19 @@ function apply(thread: Thread, ...frames: ServerFrame[]): void {
   for (const frame of frames) thread.apply(frame)
 }
 
+describe('an answer that another model wrote than was to', () => {
+  test('says who did, as soon as it is complete', () => {
+    const thread = createThread()
+    const model = { provider: 'offline', id: 'emberlog-knowledge-1' }
+    const insteadOf = [{ provider: 'openai', id: 'gpt', code: 'model-overloaded' }]
+    apply(thread, {
+      ...{ type: 'response.completed', turnId: 't1', messageId: 'r1', text: 'So.', agent: 'learning' },
+      ...{ model, insteadOf, finishReason: 'stop', usage: { inputTokens: 1, outputTokens: 1 }, position: '7' },
+    } as ServerFrame)
+    expect(thread.items()).toMatchObject([{ model, insteadOf }])
+  })
+})
+
 describe('a message the person writes', () => {
   test('is shown at once, and once, through echo, acceptance, a second tab’s news and history', () => {
     const thread = createThread()
