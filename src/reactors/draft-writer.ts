@@ -119,8 +119,8 @@ export function createDraftWriter(parts: DraftWriterParts): DraftWriter {
 
   function keepLater(): void {
     if (keeping !== undefined || isFinished || isLost) return
-    // The first words are kept at once when they are shown only then.
-    const sinceMs = isShownFirst ? 0 : parts.elapsedMs() - keptAtMs
+    // The first words are kept at once: people on other nodes wait for them too, and some are shown only then.
+    const sinceMs = parts.elapsedMs() - keptAtMs
     due ??= setTimeout(
       () => {
         due = undefined

@@ -16,6 +16,7 @@ import { recentMessages } from '../agents/conversation-memory.ts'
 import type { LanguageModel } from '../agents/language-model.ts'
 import type { ToolFinishedPart, ToolStartedPart } from '../agents/tool-loop.ts'
 import type { CommandOutcome } from '../commands/command-handler.ts'
+import type { Turn } from '../commands/conversation-decider.ts'
 import type { ConversationCommandHandler } from '../commands/conversation-handler.ts'
 import type { Codec, StoredEvent } from '../events/codec.ts'
 import type { DataOf } from '../events/conversation-events.ts'
@@ -110,8 +111,16 @@ interface Writing {
   readonly turn: AskedTurn
   readonly abort: AbortController
   readonly signal: AbortSignal
+  /** The turn as the record knew it a moment ago; looked up when left out. */
+  readonly state?: Turn
   /** As far as people have seen it, or are about to. */
   text: string
+}
+
+/** What is known of a turn that nothing before it can change. */
+interface KnownTurn {
+  readonly reading: ReturnType<typeof readAskedTurn>
+  readonly state: Turn | undefined
 }
 
 export function createResponder(parts: ResponderParts): Responder {
@@ -183,37 +192,39 @@ export function createResponder(parts: ResponderParts): Responder {
   async function answerUpTo(event: StoredEvent, signal: AbortSignal): Promise<void> {
     const asking = await parts.codec.decode(event)
     if (asking.type !== 'MessageSent' && asking.type !== 'ResponseRequested') return
-    const { turns, openTurns } = await parts.handler.load(event.stream)
+    const { stream } = event
+    // Read side by side, since people wait for it; in a conversation with more turns it has to wait for those.
+    const reading = readAskedTurn(parts.reader, parts.codec, stream, asking.data.turnId)
+    reading.catch(() => {}) // It is looked at below, or not at all.
+    const { turns, openTurns } = await parts.handler.load(stream)
     if (turns.get(asking.data.turnId)?.outcome !== undefined) return
     for (const turnId of [...openTurns]) {
       if (signal.aborted) throw new Interruption('shutdown')
-      await answer(event.stream, turnId, signal)
+      await answer(stream, turnId, signal, turns.size === 1 ? { reading, state: turns.get(turnId) } : undefined)
       if (turnId === asking.data.turnId) return
     }
   }
 
-  async function answer(stream: string, turnId: string, signal: AbortSignal): Promise<void> {
+  async function answer(stream: string, turnId: string, signal: AbortSignal, known?: KnownTurn): Promise<void> {
     const conversationId = conversationIdFromStream(stream)
     assert(conversationId !== undefined, `not a conversation: ${stream}`)
-    const turn = await readAskedTurn(parts.reader, parts.codec, stream, turnId)
+    const turn = await (known?.reading ?? readAskedTurn(parts.reader, parts.codec, stream, turnId))
     assert(turn !== undefined, `turn ${turnId} is open in ${stream}, but was not asked`)
+    let state = known?.state
     for (let isOver = false; !isOver; isOver ||= await isEnded(stream, turnId, signal)) {
       if (signal.aborted) throw new Interruption('shutdown')
-      isOver = await answerHere(stream, conversationId, turn, signal)
+      isOver = await answerHere({ stream, conversationId, turn, signal, ...(state && { state }) })
+      state = undefined
     }
   }
 
   /** False when somebody else has come to write or to end the turn. */
-  async function answerHere(
-    stream: string,
-    conversationId: Uuid,
-    turn: AskedTurn,
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    const { turnId } = turn
+  async function answerHere(asked: Omit<Writing, 'abort' | 'text'>): Promise<boolean> {
+    const { conversationId } = asked
+    const { turnId } = asked.turn
     parts.logger.debug({ turnId, conversationId }, 'answering a turn')
     const abort = new AbortController()
-    const writing: Writing = { stream, conversationId, turn, abort, signal, text: '' }
+    const writing: Writing = { ...asked, abort, text: '' }
     const ended = answerTurn(writing).catch((error) => failTurn(writing, error))
     running.set(turnId, { conversationId, abort, ended: ended.catch(() => undefined) })
     try {
@@ -240,9 +251,9 @@ export function createResponder(parts: ResponderParts): Responder {
   }
 
   async function answerTurn(writing: Writing): Promise<CommandOutcome> {
-    const { stream, conversationId, turn, signal } = writing
+    const { conversationId, turn } = writing
     const { turnId } = turn
-    const routing = await routeTurn(stream, turn, signal)
+    const routing = await routeTurn(writing)
     const { intent, agent, method, confidence } = routing
     parts.live.publish(conversationId, { type: 'intent.routed', turnId, intent, agent, method, confidence })
 
@@ -352,8 +363,8 @@ export function createResponder(parts: ResponderParts): Responder {
   }
 
   /** The first recorded decision stands, also when the turn is answered afresh after a crash. */
-  async function routeTurn(stream: string, turn: AskedTurn, signal: AbortSignal): Promise<Routing> {
-    const recorded = (await parts.handler.load(stream)).turns.get(turn.turnId)?.routing
+  async function routeTurn({ stream, turn, signal, state }: Writing): Promise<Routing> {
+    const recorded = (state ?? (await parts.handler.load(stream)).turns.get(turn.turnId))?.routing
     if (recorded !== undefined) return { ...recorded, isBegun: true }
     const startedMs = parts.elapsedMs()
     const { question: text, history, chosenIntent: override } = turn
@@ -361,9 +372,11 @@ export function createResponder(parts: ResponderParts): Responder {
     const tookMs = Math.max(0, parts.elapsedMs() - startedMs)
     const data = { turnId: turn.turnId, ...recordedDecision(decision), tookMs }
     const outcome = await recorder.record(stream, turn, { type: 'RouteIntent', data }, signal)
-    // Somebody else came first: routed it, and may be writing, or stopped it.
-    if (outcome.isRepeat) throw new Interruption('abandoned')
-    return { ...data, isBegun: false }
+    if (!outcome.isRepeat) return { ...data, isBegun: false }
+    // Somebody else came first: routed it, and may have begun to write, or stopped it.
+    const { routing, outcome: ended } = (await parts.handler.load(stream)).turns.get(turn.turnId) ?? {}
+    if (routing === undefined || ended !== undefined) throw new Interruption('abandoned')
+    return { ...routing, isBegun: true }
   }
 
   function stepOf(turn: AskedTurn, agent: string, ending: Ending): EndStep {
