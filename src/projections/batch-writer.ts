@@ -45,6 +45,17 @@ interface Checkpoint {
   readonly parkedVersion: bigint
 }
 
+/** A batch that is folded: what is left is to store its rows. */
+export interface PreparedBatch {
+  readonly batch: Batch
+  /** All rows that change. */
+  readonly changes: Rows
+  /** Those of them that are not copied. */
+  readonly upserts: Rows
+  readonly copies: readonly { readonly text: string; readonly rows: string }[]
+  readonly memory: number
+}
+
 /** Rows that nearly every event looks at: those written last are kept, so that they need not be loaded again. */
 const CACHED_MODELS: readonly string[] = [conversationModel.name, turnModel.name]
 const CACHED_ROWS_MAX = 10_000
@@ -58,9 +69,12 @@ export class BatchWriter {
    * another way has to raise `parked_version`; both make the next store fail, and a new writer begins with nothing.
    */
   readonly #cache = new LRUCache<string, object>({ max: CACHED_ROWS_MAX })
+  /** While building: the rows of the batch that was prepared last, which may not be stored yet. */
+  #pending: Rows | undefined
+  #memory = 0
   #position: bigint
-  /** Rows that are new are copied: fast, but several statements in a transaction of their own. For building. */
-  isBulk = false
+  /** While building: reads rows that no batch on its way to being stored has changed, beside the connection that stores it. */
+  #bulkLoader: Pick<Connection, 'query'> | undefined
 
   private constructor(connection: Connection, target: BatchTarget, checkpoint: Checkpoint) {
     this.#connection = connection
@@ -91,36 +105,87 @@ export class BatchWriter {
   /** Goes back to an earlier checkpoint, after a transaction that took back what was stored since. */
   rewind(position: bigint): void {
     this.#position = position
-    this.#cache.clear()
+    this.#forget()
+  }
+
+  /**
+   * With a loader: from here on new rows are copied, fast, in a transaction of several statements, and a batch may be prepared
+   * while the one before it is being stored. Without: as ever.
+   */
+  setBulkLoader(loader: Pick<Connection, 'query'> | undefined): void {
+    this.#bulkLoader = loader
+    this.#pending = undefined
+  }
+
+  get isBulk(): boolean {
+    return this.#bulkLoader !== undefined
+  }
+
+  /** What was prepared with another memory than this is worth nothing: a batch before it could not be stored. */
+  get memory(): number {
+    return this.#memory
+  }
+
+  /** Prepares and stores; throws what these throw. */
+  async store(batch: Batch): Promise<void> {
+    await this.commit(await this.prepare(batch))
+  }
+
+  /** Folds a batch to its rows. Throws `event-not-projectable`, or the fault of the database. */
+  async prepare(batch: Batch): Promise<PreparedBatch> {
+    const memory = this.#memory
+    const rows = new Rows()
+    const wanted = this.#takeRemembered(rowsToLoad(batch.events), rows)
+    await loadRows(this.#bulkLoader ?? this.#connection, this.#target.schema, wanted, rows)
+    const isKnown = knownIn(rows)
+    const changes = fold(batch.events, rows)
+    if (memory === this.#memory) this.#remember(changes)
+    const prepared = { batch, changes, memory }
+    if (!this.isBulk) return { ...prepared, upserts: changes, copies: [] }
+    const added = changes.filter((model, key) => !isKnown(model, key))
+    const copies = readModels
+      .filter(({ name }) => added.of(name).size > 0)
+      .map((model) => copyOf(this.#target.schema, model, added.of(model.name).values()))
+    return { ...prepared, upserts: changes.filter(isKnown), copies }
   }
 
   /**
    * Throws `checkpoint-moved` when somebody else owns the generation now, or an operator changed what is parked; then nothing
    * was changed, and it has to be opened again.
    */
-  async store(batch: Batch): Promise<void> {
-    const rows = new Rows()
-    const wanted = this.#takeCached(rowsToLoad(batch.events), rows)
-    await loadRows(this.#connection, this.#target.schema, wanted, rows)
-    const isKnown = knownIn(rows)
-    const changes = fold(batch.events, rows)
-    if (this.isBulk) await this.#copyAndStore(batch, changes, isKnown)
-    else await this.#move(batch, changes)
-    this.#position = batch.position
-    for (const model of CACHED_MODELS) {
-      for (const [key, row] of changes.of(model)) this.#cache.set(`${model} ${key}`, row)
+  async commit({ batch, changes, upserts, copies }: PreparedBatch): Promise<void> {
+    try {
+      if (copies.length === 0) await this.#move(batch, upserts)
+      else await this.#copyAndMove(batch, changes, upserts, copies)
+      this.#position = batch.position
+    } catch (error) {
+      this.#forget()
+      throw error
     }
   }
 
-  /** Puts the wanted rows that are cached into `rows`, and returns the names of the others. */
-  #takeCached(wanted: RowNames, rows: Rows): RowNames {
+  #remember(changes: Rows): void {
     for (const model of CACHED_MODELS) {
-      const names = wanted.get(model)
-      for (const key of names?.keys() ?? []) {
-        const row = this.#cache.get(`${model} ${key}`)
+      for (const [key, row] of changes.of(model)) this.#cache.set(`${model} ${key}`, row)
+    }
+    if (this.isBulk) this.#pending = changes
+  }
+
+  #forget(): void {
+    this.#cache.clear()
+    this.#pending = undefined
+    this.#memory += 1
+  }
+
+  /** Puts the wanted rows that are remembered into `rows`, and returns the names of the others. */
+  #takeRemembered(wanted: RowNames, rows: Rows): RowNames {
+    for (const [model, names] of wanted) {
+      const isCached = CACHED_MODELS.includes(model)
+      for (const key of names.keys()) {
+        const row = this.#pending?.of(model).get(key) ?? (isCached ? this.#cache.get(`${model} ${key}`) : undefined)
         if (row === undefined) continue
         rows.of(model).set(key, row)
-        names?.delete(key)
+        names.delete(key)
       }
     }
     return wanted
@@ -135,17 +200,11 @@ export class BatchWriter {
     throw new Fault('checkpoint-moved', { generation, partition, expected: this.#position })
   }
 
-  async #copyAndStore(batch: Batch, changes: Rows, isKnown: IsKnown): Promise<void> {
+  async #copyAndMove(batch: Batch, changes: Rows, upserts: Rows, copies: PreparedBatch['copies']): Promise<void> {
     try {
       await this.#connection.transaction(async () => {
-        await this.#move(batch, changes.filter(isKnown))
-        const allAdded = changes.filter((model, key) => !isKnown(model, key))
-        for (const model of readModels) {
-          const added = allAdded.of(model.name)
-          if (added.size === 0) continue
-          const copy = copyOf(this.#target.schema, model, added.values())
-          await this.#connection.copyIn(copy.text, copy.rows)
-        }
+        await this.#move(batch, upserts)
+        for (const { text, rows } of copies) await this.#connection.copyIn(text, rows)
       })
     } catch (error) {
       if (!isValueRefused(error)) throw error

@@ -5,7 +5,7 @@ import { columnNames } from './read-model.ts'
 
 export interface ReadModelDigest {
   readonly rows: bigint
-  /** The sum of the rows' hashes: independent of their order. */
+  /** All rows' hashes combined by exclusive or: independent of their order; no two rows are equal, as each has a key. */
   readonly hash: string
 }
 
@@ -20,8 +20,8 @@ export async function digestOfGeneration(
   const digest: Record<string, ReadModelDigest> = {}
   for (const model of readModels) {
     const [found] = await connection.query<ReadModelDigest>(
-      `select count(*) as rows, coalesce(sum(hashtextextended(line, 0)::numeric), 0)
-          || '/' || coalesce(sum(hashtextextended(line, 1)::numeric), 0) as hash
+      `select count(*) as rows, coalesce(bit_xor(hashtextextended(line, 0)), 0)
+          || '/' || coalesce(bit_xor(hashtextextended(line, 1)), 0) as hash
       from (
         select row(${columnNames(model).join(', ')})::text as line
         from ${schema}.${model.name}

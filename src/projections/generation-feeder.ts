@@ -5,7 +5,7 @@ import { Fault, isFault } from '../shared/failures.ts'
 import { type Position, toPosition } from '../shared/ids.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { EventReader } from '../store/event-store.ts'
-import { BatchWriter, type ParkedEvent } from './batch-writer.ts'
+import { type Batch, BatchWriter, type ParkedEvent, type PreparedBatch } from './batch-writer.ts'
 import type { Connection } from './connection.ts'
 import { isValueRefused } from './database-failures.ts'
 import { type BatchLimits, type CollectedBatch, DeliveryBuffer } from './delivery-buffer.ts'
@@ -86,9 +86,9 @@ export class GenerationFeeder {
     return this.#writer.position
   }
 
-  /** For building: new rows are copied, and a batch is decoded while the one before it is being stored. Not inside a transaction. */
-  set isBulk(isBulk: boolean) {
-    this.#writer.isBulk = isBulk
+  /** For building, and not inside a transaction: see `BatchWriter.setBulkLoader`. */
+  setBulkLoader(loader: Pick<Connection, 'query'> | undefined): void {
+    this.#writer.setBulkLoader(loader)
   }
 
   get parkedStreamCount(): number {
@@ -108,7 +108,7 @@ export class GenerationFeeder {
     if (until !== undefined && this.position >= until) return
     const buffer = new DeliveryBuffer(this.#parts.limits, this.#isOurs)
     this.#buffer = buffer
-    await this.#pull(buffer, signal, until, (batch, items) => this.#storeAndCount(batch, items))
+    await this.#pull(buffer, signal, until, (batch, items, prepared) => this.#storeAndCount(batch, items, prepared))
   }
 
   /**
@@ -127,7 +127,7 @@ export class GenerationFeeder {
     buffer: DeliveryBuffer,
     signal: AbortSignal,
     until: Position | undefined,
-    store: (batch: CollectedBatch, items: readonly Item[]) => Promise<void>,
+    store: (batch: CollectedBatch, items: readonly Item[], prepared?: PreparedBatch) => Promise<void>,
   ): Promise<void> {
     const ending = new AbortController()
     const end = () => {
@@ -147,8 +147,11 @@ export class GenerationFeeder {
     try {
       for (let batch = await buffer.take(); batch !== undefined; batch = await buffer.take()) {
         const items = await this.#decode(batch.events)
+        // What cannot be prepared is prepared once more, and then its events one by one.
+        const preparing = this.#writer.isBulk ? this.#writer.prepare(this.#batchOf(items, batch.position)) : undefined
+        const prepared = await preparing?.catch(() => undefined)
         await storing
-        storing = store(batch, items)
+        storing = store(batch, items, prepared)
         if (this.#writer.isBulk) storing.catch((error) => buffer.fail(error))
         else await storing
       }
@@ -165,8 +168,12 @@ export class GenerationFeeder {
     await this.#storeAndCount(batch, await this.#decode(batch.events))
   }
 
-  async #storeAndCount({ events, position }: CollectedBatch, items: readonly Item[]): Promise<void> {
-    await this.#store(items, position)
+  async #storeAndCount(
+    { events, position }: CollectedBatch,
+    items: readonly Item[],
+    prepared?: PreparedBatch,
+  ): Promise<void> {
+    await this.#store(items, position, prepared)
     this.handledTotal += events.length
     this.lastEventAt = events.at(-1)?.created ?? this.lastEventAt
     this.onStored()
@@ -192,8 +199,7 @@ export class GenerationFeeder {
     return parkedFrom !== undefined && position > parkedFrom
   }
 
-  /** Halves a batch with an unacceptable event until that event stands alone, and parks it. */
-  async #store(items: readonly Item[], position: Position | 'where it is'): Promise<void> {
+  #batchOf(items: readonly Item[], position: bigint): Batch {
     const events: RecordedEvent[] = []
     const parked: ParkedEvent[] = []
     for (const { event, recorded, parked: reason } of items) {
@@ -201,8 +207,15 @@ export class GenerationFeeder {
       else if (this.#isFollower(event)) parked.push(parkedAsFollower(event))
       else if (recorded !== undefined) events.push(recorded)
     }
+    return { events, parked, position }
+  }
+
+  /** Halves a batch with an unacceptable event until that event stands alone, and parks it. */
+  async #store(items: readonly Item[], position: Position | 'where it is', prepared?: PreparedBatch): Promise<void> {
     try {
-      await this.#writer.store({ events, parked, position: position === 'where it is' ? this.position : position })
+      const isOfUse = prepared !== undefined && prepared.memory === this.#writer.memory
+      if (isOfUse) await this.#writer.commit(prepared)
+      else await this.#writer.store(this.#batchOf(items, position === 'where it is' ? this.position : position))
     } catch (error) {
       const isPoison = isValueRefused(error) || isFault(error, 'event-not-projectable')
       const [only] = items

@@ -61,8 +61,8 @@ export interface RebuildResult {
 }
 
 const REBUILD_LIMITS: BatchLimits = {
-  eventsMax: 5_000,
-  bytesMax: 16 * 1024 * 1024,
+  eventsMax: 2_500,
+  bytesMax: 8 * 1024 * 1024,
   waitMsMax: 500,
   positionWaitMsMax: 1_000,
   foreignWaitMsMax: 1_000,
@@ -172,11 +172,11 @@ class Builder {
 
   /** Comes as far as the live generation, or, where that is not fed, to the end of the log, as fast as can be. */
   async build(): Promise<void> {
-    this.#feeder.isBulk = true
+    this.#feeder.setBulkLoader(this.#parts.database.queries)
     await this.catchUp()
     const { positionMax } = await requireLive(this.#connection)
     if (positionMax < 0n) await this.finish() // Nothing to compare with; the rows still come before the indexes.
-    this.#feeder.isBulk = false
+    this.#feeder.setBulkLoader(undefined)
   }
 
   /** Follows until little is missing between this generation and the live one. */

@@ -8,7 +8,12 @@ import { type ColumnType, columnName, columnNames, columnsOf, type ReadModel } f
 type Cell = string | number | boolean | null
 
 /** Loads the stored rows that are wanted, each read model in one statement; what does not exist is left out. */
-export async function loadRows(connection: Connection, schema: string, wanted: RowNames, rows: Rows): Promise<void> {
+export async function loadRows(
+  connection: Pick<Connection, 'query'>,
+  schema: string,
+  wanted: RowNames,
+  rows: Rows,
+): Promise<void> {
   for (const model of readModels) {
     const names = [...(wanted.get(model.name)?.values() ?? [])]
     if (names.length === 0) continue

@@ -79,6 +79,33 @@ describe('a rebuild', () => {
     expect(rows.map(({ text }) => text)).toEqual(expected)
   })
 
+  test('parks what cannot become rows in the middle of its batches, and nothing else', async () => {
+    const database = await postgres.open()
+    const record = exampleRecord()
+    const spoil = (index: number, data: object) => {
+      record.events[index] = { ...(record.events[index] as TestRecord['events'][0]), data }
+    }
+    spoil(7, {}) // Cannot be decoded.
+    record.append([started(), sent('m1', { text: 'no \0 in Postgres' }), renamed('Follows')])
+    const last = conversation('bob', 'last', 3)
+    record.append(last.events, last.stream)
+    await handleBatches(
+      database,
+      record.events.map((event) => [event]),
+    )
+    const parkedIn = (generation: number) =>
+      database.queries.query(
+        'select position, reason, is_first from emberlog.parked_event where generation = $1 order by position',
+        [generation],
+      )
+    const before = await digest(database)
+    for (const eventsMax of [1, 3, 50]) {
+      const { generation } = await rebuildProjections({ ...parts, database, reader: record, limits: { eventsMax } })
+      expect(await digest(database)).toEqual(before)
+      expect(await parkedIn(generation)).toEqual(await parkedIn(1))
+    }
+  })
+
   test('gives the same rows after everything was dropped', async () => {
     const database = await postgres.open()
     const record = exampleRecord()
