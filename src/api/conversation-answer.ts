@@ -28,7 +28,13 @@ export function messageAnswerOf(row: MessageRow): MessageAnswer {
     model: row.model,
     insteadOf: row.insteadOf,
     rating: row.rating,
+    attachments: row.attachments.map(attachmentAnswerOf),
     isErased: row.isErased,
     createdAt: row.createdAt.toISOString(),
   }
+}
+
+/** Its content is at `me/attachments/{attachmentId}`. */
+function attachmentAnswerOf({ reference, mediaType, name }: MessageRow['attachments'][number]) {
+  return { attachmentId: reference, mediaType, name }
 }

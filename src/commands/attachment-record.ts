@@ -77,7 +77,7 @@ export function createAttachmentRecord(parts: {
       let last: AttachmentEvent['data'] | undefined
       for await (const stored of parts.reader.readStream(attachmentStream(ownerId, attachmentId))) {
         const event = await parts.codec.decode(stored)
-        if (event.type !== 'AttachmentStored') continue
+        if (event.type !== 'AttachmentStored' || event.erased.length > 0) return undefined
         last = event.data
         pieces.push(Buffer.from(last.content, 'base64'))
       }

@@ -53,6 +53,12 @@ export type TerminalFact =
       readonly model: { readonly provider: string; readonly id: string }
       /** The models that were to write this answer and did not; absent when none. */
       readonly insteadOf?: readonly { readonly provider: string; readonly id: string; readonly code: string }[]
+      /** What the answer holds besides text; absent when nothing. */
+      readonly attachments?: readonly {
+        readonly attachmentId: string
+        readonly mediaType: string
+        readonly name: string
+      }[]
       readonly finishReason: string
       readonly usage: {
         readonly inputTokens: number

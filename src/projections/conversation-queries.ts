@@ -164,6 +164,7 @@ interface MessageColumns extends Omit<MessageRow, 'model'> {
 
 const MESSAGE_COLUMNS = `message.message_id as "messageId", turn_id as "turnId",
   message.parent_message_id as "parentMessageId", role, text, message.status, rating, is_erased as "isErased",
+  coalesce(attachments, '[]') as attachments,
   message.created_at as "createdAt",
   position, case when role = 'assistant' then agent end as agent,
   case when role = 'assistant' then intent end as intent,

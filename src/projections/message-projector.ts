@@ -32,12 +32,15 @@ export const messageProjector: Projector<StoredMessage> = {
         return { ...message, parentMessageId: parentMessageId ?? null, role: 'user', status: 'sent' }
       }
       case 'ResponseCompleted':
-        return answer(
-          event,
-          event.data.messageId,
-          { conversation, turn },
-          { status: 'completed', text: event.data.text },
-        )
+        return {
+          ...answer(
+            event,
+            event.data.messageId,
+            { conversation, turn },
+            { status: 'completed', text: event.data.text },
+          ),
+          attachments: event.data.attachments.length === 0 ? null : event.data.attachments,
+        }
       case 'ResponseFailed':
         return partialAnswer(event, { conversation, turn }, 'failed')
       case 'ResponseStopped':
@@ -80,5 +83,5 @@ function messageOf(
   const createdAt = event.envelope.occurredAt
   const message = { conversationId, messageId, turnId, ownerId, text, language: languageOf(text) }
   const isErased = event.erased.includes('text') || event.erased.includes('partialText')
-  return { ...message, rating: null, isErased, createdAt, position: event.position }
+  return { ...message, rating: null, isErased, attachments: null, createdAt, position: event.position }
 }

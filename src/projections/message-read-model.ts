@@ -3,6 +3,13 @@ import type { SearchLanguage } from './message-language.ts'
 import type { MessageStatus } from './query-types.ts'
 import type { ReadModel } from './read-model.ts'
 
+/** Something an answer holds besides text; `reference` is the id under which its content is kept. */
+export interface StoredAttachment {
+  readonly mediaType: string
+  readonly name: string
+  readonly reference: string
+}
+
 export interface StoredMessage {
   readonly conversationId: string
   readonly messageId: string
@@ -15,6 +22,7 @@ export interface StoredMessage {
   readonly status: MessageStatus
   readonly rating: 'up' | 'down' | null
   readonly isErased: boolean
+  readonly attachments: readonly StoredAttachment[] | null
   readonly createdAt: string
   readonly position: bigint
 }
@@ -38,6 +46,10 @@ export const messageModel: ReadModel<StoredMessage> = {
     status: { type: 'text', about: 'sent for a person; completed, failed or stopped for an answer.' },
     rating: { type: 'text', about: 'What the person thinks of the answer now: up or down; null when not rated.' },
     isErased: { type: 'boolean', about: 'True when its text was erased, and nobody can know what it said.' },
+    attachments: {
+      type: 'jsonb',
+      about: 'What an answer holds besides text: media type, name and reference; null when nothing.',
+    },
     createdAt: { type: 'timestamptz', about: 'When it was sent, or when the answer ended.' },
     position: { type: 'bigint', about: 'The position of its event in the whole log: the order of messages.' },
   },

@@ -39,6 +39,7 @@ export function createProfileQueries({ database }: { readonly database: Pick<Dat
         where profile_fact.owner_id = $1
           and removed_at is null
           and value is not null
+          and value is not null
         order by noted_at desc, fact_id desc
         limit $2`,
         [ownerId, FACTS_SHOWN_MAX],

@@ -13,7 +13,7 @@ import { routingDecisionProjector } from './routing-decision-projector.ts'
 import { turnProjector } from './turn-projector.ts'
 
 /** One more whenever a projector or a table changes: the same events then give other rows, and a new generation is due. */
-export const PROJECTORS_VERSION = 6
+export const PROJECTORS_VERSION = 7
 
 /** Besides the projector of conversations, which decides whether the others see an event at all. */
 export const projectors = [

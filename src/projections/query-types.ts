@@ -46,6 +46,7 @@ export interface MessageRow {
   readonly rating: 'up' | 'down' | null
   /** Its text was erased; what stands there is empty. */
   readonly isErased: boolean
+  readonly attachments: readonly { readonly mediaType: string; readonly name: string; readonly reference: string }[]
   readonly createdAt: Date
 }
 

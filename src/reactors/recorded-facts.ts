@@ -1,5 +1,6 @@
 /** Tells what an event of a conversation means to the people who look at it. */
 import type { Codec, RecordedEvent } from '../events/codec.ts'
+import type { DataOf } from '../events/conversation-events.ts'
 import { isTerminal, type LiveFact, type TerminalFact } from '../events/live-facts.ts'
 import type { EventReader } from '../store/event-store.ts'
 
@@ -20,8 +21,15 @@ export function liveFactOf(event: RecordedEvent): LiveFact | undefined {
       return { type: 'intent.routed', turnId, intent, agent, method, confidence }
     }
     case 'ResponseCompleted': {
-      const { turnId, messageId, text, agent, model, insteadOf, finishReason, usage } = event.data
-      const how = { agent, model, ...(insteadOf && { insteadOf }), finishReason, usage }
+      const { turnId, messageId, text, agent, model, insteadOf, finishReason, usage, attachments } = event.data
+      const how = {
+        agent,
+        model,
+        ...(insteadOf && { insteadOf }),
+        ...attachmentsFact(attachments),
+        finishReason,
+        usage,
+      }
       return { type: 'response.completed', turnId, messageId, text, ...how, position }
     }
     case 'ResponseFailed': {
@@ -49,4 +57,14 @@ export async function readEnding(
   )
   const fact = ending && liveFactOf(await codec.decode(ending))
   return fact && isTerminal(fact) ? fact : undefined
+}
+
+/** The attachments of an answer as clients are told of them; nothing when there are none. */
+export function attachmentsFact(
+  attachments: DataOf<'ResponseCompleted'>['attachments'],
+): Pick<Extract<LiveFact, { type: 'response.completed' }>, 'attachments'> {
+  if (attachments.length === 0) return {}
+  return {
+    attachments: attachments.map(({ reference, mediaType, name }) => ({ attachmentId: reference, mediaType, name })),
+  }
 }

@@ -36,6 +36,7 @@ import { createDraftWriter, type DraftWriter, emptyDraft } from './draft-writer.
 import type { LiveAnswers } from './live-answers.ts'
 import { isPassingFault } from './passing-fault.ts'
 import { recordedDecision } from './recorded-decision.ts'
+import { attachmentsFact } from './recorded-facts.ts'
 import { createTurnRecorder, type TurnStep } from './turn-recorder.ts'
 
 export const RESPONDER_GROUP = 'emberlog-responder'
@@ -446,7 +447,7 @@ function factOf(step: EndStep, outcome: CommandOutcome) {
         position,
       } as const
     case 'CompleteResponse': {
-      const { messageId, text, agent, model, insteadOf, finishReason, usage } = step.data
+      const { messageId, text, agent, model, insteadOf, finishReason, usage, attachments } = step.data
       return {
         type: 'response.completed',
         turnId,
@@ -455,6 +456,7 @@ function factOf(step: EndStep, outcome: CommandOutcome) {
         agent,
         model,
         ...(insteadOf && { insteadOf }),
+        ...attachmentsFact(attachments),
         finishReason,
         usage,
         position,

@@ -55,7 +55,7 @@ function madeAnswer(
   if (origin === 'drawn') draft.paragraph(drawnNotGenerated)
   if (changes.length > 0)
     draft.paragraph(changes.map((change) => `- changed at your wish: ${quoted(change)}`).join('\n'))
-  return draft.paragraph(`To be seen: ${quoted(alt)}`).closing('What should I change: subject, style or format?')
+  return draft.paragraph(`In words: ${quoted(alt)}`).closing('What should I change: subject, style or format?')
 }
 
 /** What can be handed to an image model elsewhere. */

@@ -38,8 +38,13 @@ function drawn(wish: ImageWish): { svg: string; alt: string } {
     .filter((label) => label !== '')
     .slice(0, LABELS_MAX)
   const isMap = wish.form === 'diagram' && labels.length > 0
-  const description = cut(wish.description, DESCRIPTION_CHARACTERS_MAX)
-  const alt = isMap ? `Concept map: ${title}, linked to ${labels.join(', ')}` : `Card: ${title}. ${description}`
+  const described = cut(wish.description, DESCRIPTION_CHARACTERS_MAX)
+  const description = described === title ? '' : described
+  const alt = isMap
+    ? `Concept map: ${title}, linked to ${labels.join(', ')}`
+    : description === ''
+      ? `Card: ${title}`
+      : `Card: ${title}. ${description}`
   const [background, line, ink] = palettes[numberFrom(`${title} ${description}`) % palettes.length] ?? palettes[0]
   const shapes = isMap ? conceptMap(title, labels, line) : card(title, description, line)
   const svg = [
@@ -74,7 +79,7 @@ function card(title: string, description: string, line: string): string[] {
     const at = { x: 40 + (seed % 720), y: 40 + ((seed >>> 10) % 330), r: 18 + ((seed >>> 20) % 60) }
     return `<circle cx="${at.x}" cy="${at.y}" r="${at.r}" fill="${line}" opacity="0.07"/>`
   })
-  const lines = wrapped(description, LINE_CHARACTERS)
+  const lines = description === '' ? [] : wrapped(description, LINE_CHARACTERS)
   return [
     ...circles,
     `<rect x="40" y="36" width="720" height="360" rx="18" fill="none" stroke="${line}" stroke-width="3"/>`,

@@ -37,6 +37,14 @@ export const changeConversationSchema = z
 
 const modelSchema = z.object({ provider: z.string(), id: z.string() })
 
+const attachmentSchema = z
+  .object({
+    attachmentId: z.string().meta({ description: 'The content is at `me/attachments/{attachmentId}`.' }),
+    mediaType: z.string(),
+    name: z.string().meta({ description: 'What is to be seen, in words.' }),
+  })
+  .meta({ id: 'Attachment' })
+
 export const messageSchema = z
   .object({
     messageId: z.string(),
@@ -54,6 +62,7 @@ export const messageSchema = z
       .readonly()
       .nullable(),
     rating: z.enum(['up', 'down']).nullable(),
+    attachments: z.array(attachmentSchema),
     /** True when its text was erased and can never be read again; `text` is then empty. */
     isErased: z.boolean(),
     createdAt: timeSchema,

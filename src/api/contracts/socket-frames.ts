@@ -88,6 +88,10 @@ export const serverFrameSchema = z.discriminatedUnion('type', [
     agent: z.string(),
     model: modelSchema,
     insteadOf: insteadOfSchema.readonly().optional(),
+    attachments: z
+      .array(z.object({ attachmentId: z.string(), mediaType: z.string(), name: z.string() }))
+      .readonly()
+      .optional(),
     finishReason: z.string(),
     usage: usageSchema,
     position: positionSchema,

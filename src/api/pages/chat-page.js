@@ -43,6 +43,7 @@ const view = createMessageView(byId('messages'), {
   onAgain: ({ turnId }) => answerAgain(turnId),
   onCopy: ({ text }) => copy(text),
   onRate: rate,
+  onUndo: undoFact,
   onEdit: editRefused,
 })
 
@@ -146,6 +147,7 @@ async function handle(frame) {
   if (frame.type === 'message.accepted') confirm(current, frame)
   if (frame.type === 'message.refused') refuse(current, frame)
   if (/^response\.(completed|failed|stopped)$/.test(frame.type)) void list.refresh(frame.position)
+  if (frame.type === 'response.completed' && frame.agent === 'profile') void readFacts(current)
   if (frame.type === 'message.sent') void list.refresh()
   if (isQuestionUnknown) void readHistory(current)
   render()
@@ -176,6 +178,7 @@ async function readHistory(current) {
     const { rows, readPosition } = await readAllMessages(current)
     if (current !== chat) return
     current.thread.load(rows)
+    if (rows.some(({ agent }) => agent === 'profile')) void readFacts(current)
     Object.assign(current, { isHistoryRead: true, readPosition })
     current.outbox = current.outbox.filter(({ messageId }) => !current.thread.isConfirmed(messageId))
     saved.saveOutbox(current.id, current.outbox)
@@ -185,6 +188,30 @@ async function readHistory(current) {
     // An id that nobody has used yet is a new conversation with a name of its own.
     if (problem.status === 404) current.isHistoryRead = true
     else if (problem.status !== 0) alertPerson(problem.message)
+  }
+  render()
+}
+
+/** Shows beside the profile agent's answers what was noted, so that it can be undone there. */
+async function readFacts(current) {
+  try {
+    const { data } = await call('GET', '/me/profile', { minPosition: current.position })
+    if (current !== chat) return
+    current.thread.noteFacts(data.facts)
+    render()
+  } catch (problem) {
+    if (problem.status === 401) goToSignIn()
+    // The facts are also on the page My data: a conversation goes on without them.
+  }
+}
+
+async function undoFact({ turnId }, { factId }) {
+  try {
+    await call('DELETE', `/me/profile/${encodeURIComponent(factId)}`)
+    chat.thread.undoFact(turnId, factId)
+    notify('Removed from your profile.')
+  } catch (problem) {
+    alertPerson(problem.message)
   }
   render()
 }

@@ -9,6 +9,8 @@ export interface ThreadItem {
   readonly status: string
   readonly agent?: string
   readonly reason?: string
+  readonly attachments?: readonly { attachmentId: string; mediaType: string; name: string }[]
+  readonly facts?: readonly { factId: string; kind: string; value: string; isUndone?: boolean }[]
 }
 
 export interface Thread {
@@ -21,6 +23,8 @@ export interface Thread {
   isConfirmed(messageId: string): boolean
   apply(frame: ServerFrame): boolean
   forget(turnId: string): void
+  noteFacts(facts: readonly { turnId: string; factId: string; kind: string; value: string }[]): void
+  undoFact(turnId: string, factId: string): void
   rate(turnId: string, rating: 'up' | 'down' | null): void
   items(): ThreadItem[]
 }

@@ -136,6 +136,7 @@ export function createThread() {
             messageId: frame.messageId,
             model: frame.model,
             insteadOf: frame.insteadOf,
+            attachments: frame.attachments ?? [],
           })
           break
         case 'response.failed':
@@ -154,6 +155,23 @@ export function createThread() {
     forget(turnId) {
       const answer = answers.get(turnId)
       if (answer && !ENDED.has(answer.status)) answers.delete(turnId)
+    },
+
+    /** What was noted about the person in answers, by turn; an undone fact stays on the page, marked. */
+    noteFacts(facts) {
+      const byTurn = Map.groupBy(facts, ({ turnId }) => turnId)
+      for (const answer of answers.values()) {
+        const noted = byTurn.get(answer.turnId) ?? []
+        const undone = (answer.facts ?? []).filter(({ isUndone }) => isUndone)
+        if (noted.length > 0 || undone.length > 0) answer.facts = [...noted, ...undone]
+      }
+    },
+
+    undoFact(turnId, factId) {
+      const answer = answers.get(turnId)
+      if (answer?.facts) {
+        answer.facts = answer.facts.map((fact) => (fact.factId === factId ? { ...fact, isUndone: true } : fact))
+      }
     },
 
     rate(turnId, rating) {

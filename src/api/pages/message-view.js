@@ -13,9 +13,11 @@ const DETAILS = [
   'messageId',
   'turnId',
   'isLast',
+  'attachments',
+  'facts',
 ]
 
-/** `actions`: onWhy(item), onAgain(item), onCopy(item), onRate(item, rating), onEdit(item). */
+/** `actions`: onWhy(item), onAgain(item), onCopy(item), onRate(item, rating), onEdit(item), onUndo(item, fact). */
 export function createMessageView(container, actions) {
   const rows = new Map()
 
@@ -57,13 +59,18 @@ function createRow({ role, createdAt }, actions) {
   text.dir = 'auto'
   const state = element('p', 'message-state')
   const foot = element('footer', 'message-foot')
-  article.append(head, text, state, foot)
-  const row = { article, text, state, foot, shown: {}, buttons: undefined }
+  const pictures = element('div', 'pictures')
+  const facts = element('ul', 'noted-facts')
+  facts.setAttribute('aria-label', 'Noted in your profile')
+  article.append(head, text, pictures, facts, state, foot)
+  const row = { article, text, state, foot, pictures, facts, actions, shown: {}, buttons: undefined }
   row.buttons = role === 'user' ? userButtons(row, actions) : answerButtons(row, actions)
   return row
 }
 
 function update(row, item) {
+  showPictures(row, item)
+  showFacts(row, item)
   row.shown = item
   const { article } = row
   setData(article, 'messageId', item.messageId)
@@ -71,6 +78,38 @@ function update(row, item) {
   article.dataset.status = item.status
   if (item.role === 'user') updateMessage(row, item)
   else updateAnswer(row, item)
+}
+
+/** Pictures are loaded once; what they show is said in words, too. */
+function showPictures({ pictures, shown }, { attachments = [] }) {
+  if (shown.attachments === attachments || (shown.attachments?.length ?? 0) + attachments.length === 0) return
+  const images = attachments.filter(({ mediaType }) => mediaType.startsWith('image/'))
+  pictures.replaceChildren(
+    ...images.map(({ attachmentId, name, mediaType }) => {
+      const image = element('img', 'picture')
+      image.alt = name
+      // Drawings have one size: with it the page keeps their place before they are here.
+      if (mediaType === 'image/svg+xml') Object.assign(image, { width: 800, height: 450 })
+      image.src = `/api/v1/me/attachments/${encodeURIComponent(attachmentId)}`
+      image.loading = 'lazy'
+      return image
+    }),
+  )
+}
+
+/** What was noted about the person in this answer, each with its undo. */
+function showFacts(row, item) {
+  const { facts = [] } = item
+  if (row.shown.facts === item.facts) return
+  row.facts.replaceChildren(
+    ...facts.map((fact) => {
+      const line = element('li', fact.isUndone ? 'noted-fact undone' : 'noted-fact')
+      line.append(element('span', 'fact-kind', fact.kind), ' ', element('span', 'fact-value', fact.value), ' ')
+      if (fact.isUndone) line.append(element('span', 'hint', 'Removed'))
+      else line.append(button('Undo', () => row.actions.onUndo(item, fact), `Undo: ${fact.kind} ${fact.value}`))
+      return line
+    }),
+  )
 }
 
 const ERASED = 'Erased: nobody can read any more what was said here.'

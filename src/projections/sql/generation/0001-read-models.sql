@@ -29,6 +29,7 @@ create table message (
   status text not null,
   rating text,
   is_erased boolean not null default false,
+  attachments jsonb,
   created_at timestamptz(3) not null,
   position bigint not null,
   -- Words as they are, their stems where the language is known, and the owner as one more word: a search for one person
