@@ -307,7 +307,7 @@ describe('a hosted model that goes wrong says how:', () => {
 
   it('no first word in time', async () => {
     const server = await startServer(stalls())
-    const { fault } = await failureOf(modelAt(server.url, { firstTokenTimeoutMs: 50 }))
+    const { fault } = await failureOf(modelAt(server.url, { firstTokenTimeoutMs: 500 }))
     expect(fault.code).toBe('model-first-token-timeout')
     await server.disconnected()
   })

@@ -1,11 +1,14 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { agentFor } from '../../src/agents/agent-catalogue.ts'
+import { agentNames } from '../../src/agents/agent-name.ts'
 import type { AgentTools } from '../../src/agents/agent-tools.ts'
-import type { LanguageModel } from '../../src/agents/language-model.ts'
+import type { LanguageModel, ModelRequest } from '../../src/agents/language-model.ts'
+import { svgDrawing } from '../../src/agents/offline/svg-drawing.ts'
 import { type AnswerPart, answerWithTools } from '../../src/agents/tool-loop.ts'
 import { readConfig } from '../../src/config.ts'
 import { buildLanguageModel } from '../../src/main/language-model.ts'
+import { createPlatformTools } from '../../src/main/tool-adapters.ts'
 import { silentLogger } from '../../src/shared/logger.ts'
 import {
   type Behaviour,
@@ -48,11 +51,13 @@ function modelsAt(servers: readonly ModelServer[], settings: Record<string, stri
   return { model: built.model, lines }
 }
 
-const writerOf = async (model: LanguageModel) => {
-  const { parts, words } = await readAll(model)
+const writerOf = async (model: LanguageModel, request?: ModelRequest) => {
+  const { parts, words } = await readAll(model, request)
   const writer = parts.find((part) => part.type === 'writer')
   return { id: writer?.model.id, missed: writer?.insteadOf.map(({ id, code }) => `${id}: ${code}`), words }
 }
+
+const silence = stalls()
 
 describe('hosted models, as they are configured,', () => {
   it.each<[string, Behaviour]>([
@@ -79,10 +84,10 @@ describe('hosted models, as they are configured,', () => {
     ['429 with a long Retry-After', refuses(429, { 'retry-after': '3600' }), 'model-rate-limited'],
     ['401', refuses(401), 'model-unauthorized'],
     ['404', refuses(404), 'model-request-refused'],
-    ['no first word in time', stalls(), 'model-first-token-timeout'],
+    ['no first word in time', silence, 'model-first-token-timeout'],
   ])('are not asked again after %s: the next one is', async (_what, behaviour, code) => {
     const [first, second] = [await startServer(behaviour), await startServer(says(['From the second.']))]
-    const { model } = modelsAt([first, second], { LLM_FIRST_TOKEN_TIMEOUT_MS: '100' })
+    const { model } = modelsAt([first, second], behaviour === silence ? { LLM_FIRST_TOKEN_TIMEOUT_MS: '1000' } : {})
     expect(await writerOf(model)).toEqual({ id: 'model-2', missed: [`model-1: ${code}`], words: 'From the second.' })
     expect(first.requests).toHaveLength(1)
   })
@@ -173,5 +178,21 @@ describe('hosted models with tools', () => {
       insteadOf: [{ id: 'model-1', code: 'model-unauthorized' }],
     })
     expect(second.requests[0]?.body.messages.at(-1)).toMatchObject({ role: 'tool', tool_call_id: 'b' })
+  })
+
+  it('can be told of every tool that any agent has', async () => {
+    const server = await startServer(says(['Yes.']))
+    const { model } = modelsAt([server])
+    const platform = createPlatformTools({ userGateway: {}, attachments: {} } as never, svgDrawing) // Nothing is called: what they work with is not needed.
+    for (const name of agentNames) {
+      const definitions = platform.definitionsFor(name)
+      const agent = { ...agentFor(name), tools: definitions }
+      expect(await writerOf(model, { agent, messages: [{ role: 'user', text: 'Hello' }] })).toMatchObject({
+        missed: [],
+      })
+      const told: { function: { name: string } }[] = server.requests.at(-1)?.body.tools ?? []
+      expect(told.map((tool) => tool.function.name)).toEqual(definitions.map((definition) => definition.name))
+    }
+    expect(server.requests.some(({ body }) => body.tools?.length > 1)).toBe(true)
   })
 })

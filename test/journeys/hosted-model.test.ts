@@ -3,7 +3,15 @@ import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type ChatSocket, isEndingOf, type Person, signIn, textOfDeltas } from '../support/chat-client.ts'
-import { breaksOff, type ModelServer, refuses, says, stalls, startModelServer } from '../support/model-server.ts'
+import {
+  breaksOff,
+  callsTools,
+  type ModelServer,
+  refuses,
+  says,
+  stalls,
+  startModelServer,
+} from '../support/model-server.ts'
 import { emberlog, makeDataDirectory, type Program, startProgram } from '../support/program.ts'
 
 const SECRET = 'sk-journey-secret-0123456789'
@@ -125,6 +133,24 @@ describe('a turn that a hosted model answers', () => {
       ],
       usage: { isEstimated: true },
     })
+  })
+
+  it('may use the tools of its agent, which is shown while they run and recorded', async () => {
+    const pieces = ['{"query":', '"chatbot"}']
+    first.script(callsTools([{ id: 'a', name: 'search_catalogue', pieces }]), says(['Found ', 'some.']))
+    const who = await newPerson()
+    const { socket, turnId, ending } = await ask(who, 'tools', 'Show me chatbot projects that people have built')
+    expect(ending).toMatchObject({ type: 'response.completed', text: 'Found some.', usage: { inputTokens: 42 } })
+    const ofTools = socket.frames.filter(({ type }) => type.startsWith('tool.'))
+    expect(ofTools).toMatchObject([
+      { type: 'tool.started', turnId, tool: 'search_catalogue', call: 1 },
+      { type: 'tool.finished', turnId, tool: 'search_catalogue', call: 1, outcome: 'succeeded' },
+    ])
+    expect(await recorded(who, 'tools')).toMatchObject({
+      data: { toolCalls: [{ name: 'search_catalogue', outcome: 'succeeded', resultBytes: expect.any(Number) }] },
+    })
+    const told = first.requests.at(-1)?.body.messages.at(-1)
+    expect(told).toMatchObject({ role: 'tool', tool_call_id: 'a' })
   })
 
   it('that breaks off is a failed turn with the words so far, never another model’s words behind them', async () => {
