@@ -91,8 +91,12 @@ function decideAll(router: Router, { rows }: LabelledUtterances): { outcomes: Ou
 
 type EngineAnswer = { readonly skipped: string } | { readonly checks: readonly EngineCheck[] }
 
-async function engineChecks({ benchmarks, engine = true }: EvaluateOptions): Promise<EngineAnswer> {
+/** With utterances of one's own the public sets are left alone, unless they are named too: they take a minute or two. */
+async function engineChecks({ data, benchmarks, engine = true }: EvaluateOptions): Promise<EngineAnswer> {
   if (!engine) return { skipped: 'left out with --no-engine' }
+  if (data !== undefined && benchmarks === undefined) {
+    return { skipped: 'not asked for beside --data; name the folder with --benchmarks <folder>' }
+  }
   const folder = findBenchmarks(benchmarks)
   if (folder === undefined) {
     return { skipped: 'no folder with clinc150-full.json and banking77-*.csv; name one with --benchmarks <folder>' }

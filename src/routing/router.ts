@@ -23,8 +23,8 @@ export interface Router {
   route(input: RoutingInput): RoutingDecision
 }
 
-/** A question about attackers or defence is taken for an attack only when the model is this sure. */
-const LESSON_UNSAFE_PROBABILITY_MIN = 0.9
+/** Where harmless words may look like an attack, the model alone must be this sure. */
+const SURE_UNSAFE_PROBABILITY_MIN = 0.9
 /** How sure a rule is of itself: the share of its decisions that were right on tuning rows, rounded down. */
 const OVERRIDE_CONFIDENCE = 1
 const GUARD_CONFIDENCE = 0.97
@@ -62,10 +62,11 @@ function route(model: RouterModel, input: RoutingInput): RoutingDecision {
       rule: finding.rules[0],
     })
   }
-  const isLesson = isLessonAboutSecurity(normalized)
+  // The name of a project, or a question about attackers, may look like an attack and is none.
+  const mayLookLikeOne = context.isAskedForWords || isLessonAboutSecurity(normalized)
   if (
     finding.verdict === 'clear' &&
-    unsafe >= (isLesson ? LESSON_UNSAFE_PROBABILITY_MIN : model.unsafeProbabilityMin)
+    unsafe >= (mayLookLikeOne ? SURE_UNSAFE_PROBABILITY_MIN : model.unsafeProbabilityMin)
   ) {
     return decisionFrom(reading, { intent: 'unsafe', method: 'guard', confidence: unsafe, rule: 'model-reads-attack' })
   }

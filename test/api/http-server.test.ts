@@ -274,8 +274,19 @@ describe('the service', () => {
         agent: 'learning',
         candidates: [{ intent: 'learning' }],
         evidence: [{ name: 'What is RA' }],
+        context: { messages: 0, agent: null, agentProbability: 1, isAsked: false },
         routerVersion: '1',
+        tookMs: expect.any(Number),
       },
+    })
+    const history = [
+      { role: 'user', text: 'draw a fox' },
+      { role: 'assistant', content: 'In which style?', agent: 'image' },
+    ]
+    expect(await ada.send('POST', '/routing/preview', { text: 'ink', history })).toMatchObject({ status: 200 })
+    const nameless = [{ role: 'assistant' }]
+    expect(await ada.send('POST', '/routing/preview', { text: 'ink', history: nameless })).toMatchObject({
+      status: 422,
     })
     expect(await ada.send('POST', '/routing/preview', { text: ' ' })).toMatchObject({
       status: 422,

@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { signIn } from '../support/chat-client.ts'
 import { emberlog, makeDataDirectory, type Program, runEmberlog, startProgram } from '../support/program.ts'
@@ -159,6 +161,38 @@ describe('emberlog projections', () => {
   })
 })
 
+describe('emberlog routing', () => {
+  it('evaluates the router on labelled utterances of its own and of others', async () => {
+    const { exitCode, output } = await emberlog(['routing', 'evaluate', '--no-engine', '--json'], data.directory)
+    expect(exitCode).toBe(0)
+    const [figures] = parsed(output)
+    expect(figures).toMatchObject({ count: expect.any(Number), engine: { skipped: expect.any(String) } })
+    expect(figures?.['accuracy']).toBeGreaterThan(0.9)
+    const rows = path.join(data.directory, 'rows.jsonl')
+    await writeFile(
+      rows,
+      '{"text":"hello!","intent":"smalltalk"}\n{"text":"a sunset","intent":"image","context":"asked"}\n',
+    )
+    const ofOthers = await emberlog(['routing', 'evaluate', '--data', rows, '--no-engine'], data.directory)
+    expect(ofOthers.output).toContain('on 1 utterances, 1 left out')
+    const tooLow = ['routing', 'evaluate', '--data', rows, '--no-engine', '--accuracy-min', '1.1']
+    expect((await emberlog(tooLow, data.directory)).exitCode).toBe(2)
+  })
+
+  it('tells what another router would do with recorded turns, and exports corrections', async () => {
+    const weights = path.resolve('src/routing/router-weights.json')
+    const whatIf = await emberlog(['routing', 'what-if', '--router', weights, '--json'], data.directory)
+    expect(whatIf.exitCode).toBe(0)
+    expect(parsed(whatIf.output).at(-1)).toMatchObject({ event: 'totals', elsewhere: 0, erased: 0, unreadable: 0 })
+    const corrections = await emberlog(['routing', 'corrections', '--since', '2026-01-01'], data.directory)
+    expect([corrections.exitCode, corrections.complaints]).toEqual([0, expect.stringContaining('0 corrections')])
+    const unknown = await emberlog(['routing', 'what-if', '--router', 'nowhere.json'], data.directory)
+    expect([unknown.exitCode, unknown.complaints]).toEqual([2, expect.stringContaining('nowhere.json')])
+    const never = await emberlog(['routing', 'corrections', '--since', 'yesterday'], data.directory)
+    expect(never.exitCode).toBe(2)
+  })
+})
+
 describe('emberlog routing explain', () => {
   it('says where a message would go and why, without a server', async () => {
     const { exitCode, output } = await emberlog(['routing', 'explain', 'What is RAG in AI?', '--json'], data.directory)
@@ -186,6 +220,9 @@ describe('every command', () => {
     'projections parked retry',
     'projections parked discard',
     'routing explain',
+    'routing evaluate',
+    'routing what-if',
+    'routing corrections',
     'eventstore',
   ]
   it.each(commands)('explains itself: emberlog %s', async (command) => {
