@@ -12,7 +12,8 @@ Made from code by \`npm run docs\`; do not edit. A test holds it against the cod
 
 Schema \`analytics\` holds facts and figures about every turn, for SQL, notebooks and BI tools. It always shows the live
 generation of read models and changes hands with it in one transaction. Days and weeks are in UTC; a day is that of the question.
-Why it is made this way is in [decision 0010](decisions/0010-what-analysts-see.md).
+Ten questions with their answers are in [analytics-queries.md](analytics-queries.md); why it is made this way, in
+[decision 0010](decisions/0010-what-analysts-see.md).
 
 ## What analysts do not see
 
@@ -37,6 +38,22 @@ What a role can read comes with membership, settings do not: hence the two last 
 \`analyst\`. A statement that reads a view for minutes keeps a rebuild from being shown for as long: heavy work belongs on a
 replica, or on an export. Views of your own go into a schema of your own: when a new version of Emberlog defines its views
 anew, schema \`analytics\` is made anew, and what was built upon it goes with it.
+
+The same figures, bounded and ready to draw, are at \`/api/v1/analytics/*\` and on the page \`/analytics\`, for people with the
+role \`analyst\` or \`operator\`.
+
+## To take away
+
+\`\`\`
+npx emberlog analytics export turn --format parquet --out ./november --from 2026-11-01 --to 2026-12-01
+npx emberlog analytics export all --format csv --out ./everything
+\`\`\`
+
+One file for each view, in the order of its key. Rows are read page by page, and each page is as of its own moment: for figures that agree
+with each other, end the range before now. \`--from\` and \`--to\` (days or times in UTC, \`--to\` not included) are about the first column of
+the key. CSV follows RFC 4180: times are ISO 8601 in UTC, null is nothing, an empty text is \`""\`. In Parquet, days are DATE, times are
+TIMESTAMP_MILLIS in UTC, and amounts are double precision. A file appears when it is whole, and never in place of another without
+\`--force\`. \`--json\` prints progress and result as lines.
 
 ## Cost
 

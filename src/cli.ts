@@ -1,6 +1,7 @@
 /** The `emberlog` command: reads arguments, runs one command, and tells the shell how it went. */
 import { Command, CommanderError } from 'commander'
 import manifest from '../package.json' with { type: 'json' }
+import { addAnalyticsCommands } from './cli/analytics-commands.ts'
 import { addAuditCommands } from './cli/audit-commands.ts'
 import { addChatCommand } from './cli/chat-command.ts'
 import { addEventStoreCommands } from './cli/eventstore-commands.ts'
@@ -46,6 +47,7 @@ function program(run: RunCommand): Command {
   addServeCommand(emberlog, run)
   addChatCommand(emberlog, run)
   addAuditCommands(emberlog, run)
+  addAnalyticsCommands(emberlog, run)
   addLedgerCommands(emberlog, run)
   addProjectionsCommands(emberlog, run)
   addLoadCommand(emberlog, run)

@@ -121,6 +121,12 @@ export const faultExplanations: Readonly<Record<string, string>> = {
   'note-signature-wrong': 'A signature of a known key does not fit the text: the note was changed after it was signed.',
   'note-unsigned': 'None of the known keys signed the note.',
 
+  // Exports
+  'export-exists': 'A file of this name is there already. Choose another directory with --out, or say --force.',
+  'export-not-written':
+    'A file of the export could not be written; the cause stands below. Check --out and the room on the disk.',
+  'export-stopped': 'The export was stopped. Files that were whole are there; of the one in hand nothing is left.',
+
   // Routing and answering
   'utterances-unreadable':
     'A line of the labelled utterances is not what it should be: JSON with `text` and `intent` (docs/routing.md).',

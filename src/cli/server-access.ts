@@ -95,7 +95,8 @@ async function reachSealer(config: Config, logger: Logger, reached: AsyncDisposa
   return (await unlockVault(config, database)).vault.sealer
 }
 
-async function reachPostgres(config: Config, logger: Logger, reached: AsyncDisposableStack): Promise<string> {
+/** A connection string; an embedded Postgres that had to be started is stopped again with the stack. */
+export async function reachPostgres(config: Config, logger: Logger, reached: AsyncDisposableStack): Promise<string> {
   if (config.DATABASE_URL !== undefined) return config.DATABASE_URL
   const running = await findRunningServer(config.dataDirectory)
   if (running !== undefined) return running.databaseUrl
