@@ -1,12 +1,16 @@
 /** The read side: a rebuild against its own limits and other roads, and how soon an append is visible. */
+import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { Client } from 'pg'
 import { startEmbeddedEventStore } from '../src/embedded/eventstore/start-embedded.ts'
 import { startEmbeddedPostgres } from '../src/embedded/postgres/embedded-postgres.ts'
 import { createCodec } from '../src/events/codec.ts'
 import { createConversationQueries } from '../src/projections/conversation-queries.ts'
-import { type Database, openDatabase } from '../src/projections/database.ts'
+import { type Database, type DatabaseOptions, openDatabase } from '../src/projections/database.ts'
 import { GenerationFeeder } from '../src/projections/generation-feeder.ts'
 import { writerLimits } from '../src/projections/generation-writer.ts'
 import {
@@ -18,6 +22,7 @@ import {
 import { beginMigrating, MIGRATING } from '../src/projections/migrations.ts'
 import { createProjectionWriter } from '../src/projections/projection-writer.ts'
 import { readModels } from '../src/projections/projectors.ts'
+import type { ConversationQueries } from '../src/projections/query-types.ts'
 import { columnNames } from '../src/projections/read-model.ts'
 import { rebuildProjections } from '../src/projections/rebuild.ts'
 import { silentLogger } from '../src/shared/logger.ts'
@@ -25,24 +30,33 @@ import type { EventStore } from '../src/store/event-store.ts'
 import { openEventStoreDb } from '../src/store/eventstoredb-store.ts'
 import { type Bench, type BenchResult, figureOf, interleaved, type Row, ratioTo } from './measurement.ts'
 import { conversations, encode, fillRecord } from './projections-load.ts'
+import { measureQueries } from './projections-queries.ts'
+import { measureRoads, roadsNote } from './projections-roads.ts'
 
 export const bench: Bench = { name: 'projections', run }
 
-const EVENTS = 200_000
-const EVENTS_QUICK = 60_000
+/** A whole run takes about an hour on two cores; fewer events, or fewer repetitions, can be asked for. */
+const EVENTS = Number(process.env['EMBERLOG_BENCH_EVENTS'] ?? 1_000_000)
+const REPETITIONS = Number(process.env['EMBERLOG_BENCH_REPETITIONS'] ?? 5)
+const EVENTS_QUICK = 20_000
+/** The memory of a rebuild is compared with that of a rebuild of this part of the events. */
+const MEMORY_PART = 10
 const EVENTS_ONE_BY_ONE = 2_000
 const LIVE_RATE = 500
 
 interface Stage {
   readonly store: EventStore
   readonly database: Database
+  /** One for all: a process has one connection to hear of new positions. */
+  readonly queries: ConversationQueries
   readonly events: number
 }
 
 const codec = createCodec()
 
 async function run({ isQuick }: { isQuick: boolean }): Promise<BenchResult> {
-  const repetitions = isQuick ? 1 : 3
+  const repetitions = isQuick ? 1 : REPETITIONS
+  const messages = isQuick ? 20_000 : EVENTS
   const directory = await mkdtemp(join(tmpdir(), 'emberlog-bench-'))
   const postgres = await startEmbeddedPostgres({ dataDirectory: directory, maxConnections: 30, logger: silentLogger })
   const record = await startEmbeddedEventStore({ dataDirectory: join(directory, 'record') })
@@ -52,31 +66,32 @@ async function run({ isQuick }: { isQuick: boolean }): Promise<BenchResult> {
   const database = await openDatabase(options)
   try {
     const events = await fillRecord(store, isQuick ? EVENTS_QUICK : EVENTS)
-    const stage = { store, database, events }
+    const queries = createConversationQueries({ database, logger: silentLogger })
+    const stage = { store, database, queries, events }
     await rebuild(stage) // Once before the clock runs, for the rows that COPY starts from.
     await copyOut(stage)
-    const memory: number[] = []
     const samples = await interleaved(repetitions, {
       read: () => readAlone(stage),
       copy: () => copyAlone(stage),
-      rebuild: async () => {
-        const perSecond = await rebuild(stage)
-        memory.push(process.memoryUsage().rss / 1e6)
-        return perSecond
-      },
+      rebuild: () => rebuild(stage),
       oneByOne: () => oneByOne(stage),
     })
+    const urls = [record.connectionString, connectionString] as const
+    const memory = await interleaved(isQuick ? 1 : 3, {
+      part: () => memoryOf(urls, events / MEMORY_PART),
+      whole: () => memoryOf(urls, events),
+    })
     const live = await liveLatencies(stage, isQuick ? 2 : 8)
+    const roads = await measureRoads({ ...stage, connectionString, messages: isQuick ? 50 : 300 })
+    const asked = await queryRows(options, messages)
     return {
       title: `The read side, ${events.toLocaleString('en')} events`,
       repetitions,
-      rows: [
-        ...rebuildRows(samples),
-        ...liveRows(live),
-        { what: 'resident after rebuilds', unit: 'MB', figure: figureOf(memory) },
-      ],
+      rows: [...rebuildRows(samples), ...memoryRows(memory), ...liveRows(live), ...roads, ...asked],
       notes: [
         'COPY alone: the same rows from files of the server, then the same indexes; rates are events of the log per second',
+        `memory: most resident of a process that only rebuilds; queries: ${messages.toLocaleString('en')} messages of 500 people`,
+        roadsNote,
         `live: ${LIVE_RATE} single appends a second; visible: from the call of append until a query that waits for it may read`,
       ],
     }
@@ -119,6 +134,38 @@ function rebuildRows(samples: Record<'read' | 'copy' | 'rebuild' | 'oneByOne', n
       ratio: ratioTo('one by one', figures.rebuild.median / figures.oneByOne.median, { atLeast: 20 }),
     },
   ]
+}
+
+/** Megabytes, of a process of its own. */
+async function memoryOf([eventStoreUrl, databaseUrl]: readonly [string, string], events: number): Promise<number> {
+  const script = fileURLToPath(new URL('./projections-memory.ts', import.meta.url))
+  const { stdout } = await promisify(execFile)(process.execPath, [script, eventStoreUrl, databaseUrl, String(events)])
+  return Number(stdout) / 1e6
+}
+
+function memoryRows({ part, whole }: Record<'part' | 'whole', number[]>): Row[] {
+  const [small, large] = [figureOf(part), figureOf(whole)]
+  const ratio = ratioTo('that of a tenth', large.median / small.median, { atMost: 1.2 })
+  return [
+    { what: 'memory of a rebuild of a tenth', unit: 'MB', figure: small },
+    { what: 'memory of the whole rebuild', unit: 'MB', figure: large, ratio },
+  ]
+}
+
+/** On a database of their own: the rows are made by SQL, for speed and not for truth. */
+async function queryRows(options: DatabaseOptions, messages: number): Promise<Row[]> {
+  const url = new URL(options.connectionString)
+  url.pathname = '/bench_queries'
+  const admin = new Client({ connectionString: options.connectionString })
+  await admin.connect()
+  await admin.query('create database bench_queries')
+  await admin.end()
+  const database = await openDatabase({ ...options, connectionString: url.href })
+  try {
+    return await measureQueries(database, url.href, messages)
+  } finally {
+    await database.close()
+  }
 }
 
 function perSecond(events: number, startedAt: number): number {
@@ -209,8 +256,7 @@ interface LiveLatencies {
   readonly visibleMs: number[]
 }
 
-async function liveLatencies({ store, database }: Stage, seconds: number): Promise<LiveLatencies> {
-  const queries = createConversationQueries({ database, logger: silentLogger })
+async function liveLatencies({ store, database, queries }: Stage, seconds: number): Promise<LiveLatencies> {
   const writer = createProjectionWriter({ database, reader: store, codec, logger: silentLogger })
   writer.start()
   const { position } = await queries.waitFor({

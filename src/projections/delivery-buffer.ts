@@ -1,4 +1,5 @@
 /** Collects deliveries into batches while the last batch is being stored; when it is full, the subscription has to wait. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { StoredEvent } from '../events/codec.ts'
 import type { Position } from '../shared/ids.ts'
 import type { Delivery } from '../store/event-store.ts'
@@ -84,7 +85,10 @@ export class DeliveryBuffer {
     for (;;) {
       if (this.#failure?.error !== undefined) throw this.#failure.error
       const waitMs = this.#waitMs()
-      if (waitMs <= 0) return this.#cut()
+      if (waitMs <= 0) {
+        await nextTurn() // What came with it, such as the rest of an append, is one batch with it.
+        return this.#cut()
+      }
       if (this.#failure !== undefined) return this.#position === undefined ? undefined : this.#cut()
       this.#changed = Promise.withResolvers()
       await waitAtMost(this.#changed.promise, waitMs)

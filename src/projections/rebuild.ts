@@ -60,7 +60,7 @@ export interface RebuildResult {
   readonly digest: GenerationDigest
 }
 
-const REBUILD_LIMITS: BatchLimits = {
+export const REBUILD_LIMITS: BatchLimits = {
   eventsMax: 2_500,
   bytesMax: 8 * 1024 * 1024,
   waitMsMax: 500,
