@@ -11,6 +11,7 @@ import { createLogger } from './cli/json-logger.ts'
 import { addLedgerCommands } from './cli/ledger-commands.ts'
 import { addLoadCommand } from './cli/load-command.ts'
 import { complain, surviveClosedPipes } from './cli/output.ts'
+import { addPrivacyCommands } from './cli/privacy-commands.ts'
 import { addProjectionsCommands } from './cli/projections-commands.ts'
 import { addRoutingCommands } from './cli/routing-commands.ts'
 import type { RunCommand } from './cli/run-command.ts'
@@ -51,6 +52,7 @@ function program(run: RunCommand): Command {
   addLedgerCommands(emberlog, run)
   addProjectionsCommands(emberlog, run)
   addLoadCommand(emberlog, run)
+  addPrivacyCommands(emberlog, run)
   addRoutingCommands(emberlog, run)
   addEventStoreCommands(emberlog, run)
   return emberlog

@@ -23,6 +23,7 @@ import { developmentSecret, openDataDirectory } from './main/data-directory.ts'
 import { ledgerRoot } from './main/ledger-parts.ts'
 import { createLedgerRole, ledgerReadiness } from './main/ledger-role.ts'
 import { findMasterKeys } from './main/master-keys.ts'
+import { createPrivacy } from './main/privacy.ts'
 import { startServers } from './main/server-processes.ts'
 import { createSessionMarks } from './main/session-marks.ts'
 import { createPlatformTools } from './main/tool-adapters.ts'
@@ -40,6 +41,7 @@ import { withAnswerStops } from './reactors/answer-stops.ts'
 import { followConversations, type StopRequest } from './reactors/conversation-feed.ts'
 import { createDraftFeed } from './reactors/draft-feed.ts'
 import { createDraftLog } from './reactors/draft-log.ts'
+import { followErasures } from './reactors/erasure-feed.ts'
 import { createLiveAnswers } from './reactors/live-answers.ts'
 import { readEnding } from './reactors/recorded-facts.ts'
 import { createResponder } from './reactors/responder.ts'
@@ -174,6 +176,14 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
     logger,
   })
 
+  const sessionMarks = createSessionMarks({ store, codec, clock: systemClock, logger })
+  const privacy = createPrivacy({
+    ...{ store, codec, clock: systemClock, logger, database, vault, conversations: handler },
+    endSessions: (ownerId, begunBefore) => sessionMarks.marks.end({ kind: 'person', ownerId, begunBefore }),
+    forgetText: live.forgetEnded,
+    dataDirectory: config.dataDirectory,
+  })
+
   const { promise: roleFailed, resolve: failRole } = Promise.withResolvers<Fault>()
   const running: Promise<void>[] = []
   const run = (role: string, work: Promise<void>) => {
@@ -216,6 +226,9 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
         void responder.stop(conversationId as Uuid, turnId, by),
     }
     run('conversation feed', followConversations(feed, following.signal, startPosition ?? 'start'))
+    const erasures = { reader: store, codec, logger, onErased: live.forgetEnded }
+    run('erasure feed', followErasures(erasures, following.signal, startPosition ?? 'start'))
+    run('erasures', privacy.erasure.follow(following.signal))
   }
 
   const readiness = () => [
@@ -243,8 +256,7 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
       }),
     )
     const settings = await apiSettings(config)
-    const sessions = createSessionMarks({ store, codec, clock: systemClock, logger })
-    run('session feed', sessions.follow(following.signal))
+    run('session feed', sessionMarks.follow(following.signal))
     const server = buildHttpServer({
       gateway,
       userGateway: owned.userGateway,
@@ -254,7 +266,8 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
       search: createMessageSearch({ database }).search,
       analytics: createAnalyticsQueries({ database }),
       live: { ...live, attend: draftFeed.attend, recall: draftFeed.recall },
-      sessionMarks: sessions.marks,
+      sessionMarks: sessionMarks.marks,
+      privacy,
       previewRouting: router.route,
       ...auditParts(store, codec, { ledgerDirectory: ledgerRoot(config) }),
       readiness,

@@ -13,6 +13,7 @@ import type { ProfileQueries } from '../projections/profile-queries.ts'
 import type { ProjectQueries } from '../projections/project-queries.ts'
 import type { ConversationQueries } from '../projections/query-types.ts'
 import type { Clock } from '../shared/clock.ts'
+import type { Refusal } from '../shared/failures.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { ApiLimits } from './api-limits.ts'
 import type { LiveConversations } from './live-conversations.ts'
@@ -28,6 +29,7 @@ export interface ApiParts {
   readonly analytics: AnalyticsQueries
   readonly live: LiveConversations
   readonly sessionMarks: SessionMarks
+  readonly privacy: PrivacyDoor
   readonly previewRouting: PreviewRouting
   readonly audit: AuditDesk
   /** Records a look at somebody's record before it is granted. */
@@ -39,6 +41,30 @@ export interface ApiParts {
   readonly settings: ApiSettings
   /** Where metrics are collected; `main` adds its own to the same one. Left out: a registry of the API's own. */
   readonly metrics?: Registry
+}
+
+/** What people may do about their own record. */
+export interface PrivacyDoor {
+  readonly erasure: {
+    /** Notes the wish to erase a person; the same wish again is the one under way. Refuses `legal-hold`. */
+    readonly request: (wish: {
+      readonly receiptId: string
+      readonly person: string
+      readonly requestedBy: string
+      readonly reason: string
+    }) => Promise<ErasureState | Refusal>
+    readonly finish: (receiptId: string) => Promise<unknown>
+    readonly find: (receiptId: string) => Promise<ErasureState | undefined>
+  }
+  /** The bytes of a ZIP archive, as they are made. */
+  readonly exportOf: (person: string) => AsyncIterable<Uint8Array>
+}
+
+export interface ErasureState {
+  readonly receiptId: string
+  readonly step: string
+  /** Signed; null until it is done. */
+  readonly receipt: unknown
 }
 
 /** What a person may read of what belongs to them. */

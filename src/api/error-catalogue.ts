@@ -333,6 +333,12 @@ export const errorCatalogue = {
     'This person’s record is being erased.',
     'Until the erasure is done, nothing of theirs is recorded. Try again shortly.',
   ),
+  'legal-hold': entry(
+    409,
+    'This record is held.',
+    'A legal hold covers it: until the hold is lifted, nothing of it may be erased. Ask whoever runs the service.',
+  ),
+  'receipt-unknown': entry(404, 'There is no such receipt.', 'No erasure has this id.'),
   'key-missing': entry(
     500,
     'Personal text cannot be opened.',

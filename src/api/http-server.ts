@@ -26,6 +26,7 @@ import { registerOpenAiRoutes } from './routes/openai-routes.ts'
 import { registerOperateRoutes } from './routes/operate-routes.ts'
 
 import { registerPageRoutes } from './routes/page-routes.ts'
+import { registerPrivacyRoutes } from './routes/privacy-routes.ts'
 import { registerProfileRoutes } from './routes/profile-routes.ts'
 import { registerProjectRoutes } from './routes/project-routes.ts'
 import { registerSearchRoutes } from './routes/search-routes.ts'
@@ -84,6 +85,7 @@ function registerRoutes(app: ApiServer, services: ApiServices): void {
   registerProfileRoutes(app, services)
   registerAttachmentRoutes(app, services)
   registerProjectRoutes(app, services)
+  registerPrivacyRoutes(app, services)
   registerTurnRoutes(app, services)
   registerChatRoutes(app, services)
   registerOpenAiRoutes(app, services)

@@ -67,6 +67,10 @@ export const faultExplanations: Readonly<Record<string, string>> = {
   'master-key-missing': 'No master key was given. Set EMBERLOG_MASTER_KEY.',
   'master-key-unknown':
     'A key is wrapped with a master key that is not at hand. During a rotation, set EMBERLOG_MASTER_KEY_OTHER to the other one.',
+  'next-master-key-missing':
+    'There is no master key to rotate to. Name it with --new-key-file, or set EMBERLOG_MASTER_KEY_OTHER.',
+  'erasure-not-confirmed':
+    'Erasing a person destroys their key: nothing brings the text back. Run the command again with --yes if that is meant.',
   'key-not-unwrapped': 'A key in the vault is not what was put there: it was changed, or moved to another place.',
 
   // The read models
@@ -98,6 +102,9 @@ export const faultExplanations: Readonly<Record<string, string>> = {
   'not-parked': 'Nothing of this stream is parked, or the position is not the first parked one.',
   'discard-not-confirmed':
     'Discarding leaves the event out of the read models for good. Run the command again with --yes if that is meant.',
+  'generation-foreign':
+    'A generation of read models was made by another version of the projectors, so its rows cannot be made anew. Wait until the new ones are built, drop the old generation, and it goes on by itself.',
+  'erasure-unknown': 'The erasure that was being worked on is no longer in the vault.',
   'generation-unknown': 'There is no generation of read models with this number.',
 
   // The ledger

@@ -1,7 +1,8 @@
 /** Opens the directory that holds what this installation keeps for itself, or says plainly why it cannot be used. */
 import { randomBytes } from 'node:crypto'
-import { access, constants, link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { access, constants, link, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { userStream } from '../events/stream-names.ts'
 import { Fault } from '../shared/failures.ts'
 import { KEY_BYTES } from '../vault/key-wrapping.ts'
 
@@ -59,4 +60,22 @@ async function secretIn(file: string, make: () => string): Promise<string> {
     await rm(made, { force: true })
   }
   return await readFile(file, 'utf8')
+}
+
+/** Exports of people that were made here; erasing a person removes theirs. */
+export function exportsDirectory(directory: string): string {
+  return path.join(directory, 'exports')
+}
+
+/** The name says whose it is to whoever knows the id, and to nobody else. */
+export function exportFileOf(directory: string, person: string, at: Date): string {
+  const time = at.toISOString().replaceAll(/[:.]/g, '-')
+  return path.join(exportsDirectory(directory), `${userStream(person)}-${time}.zip`)
+}
+
+export async function exportsOf(directory: string, person: string): Promise<string[]> {
+  const names = await readdir(exportsDirectory(directory)).catch(() => [])
+  return names
+    .filter((name) => name.startsWith(`${userStream(person)}-`))
+    .map((name) => path.join(exportsDirectory(directory), name))
 }

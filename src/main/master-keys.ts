@@ -4,12 +4,16 @@ import type { Config } from '../config.ts'
 import { Fault } from '../shared/failures.ts'
 import { createLocalKeyWrapping, type KeyWrapping } from '../vault/key-wrapping.ts'
 import { parseMasterKey } from '../vault/master-key.ts'
-import { developmentMasterKey, openDataDirectory } from './data-directory.ts'
+import { developmentMasterKey, developmentMasterKeyFile, openDataDirectory } from './data-directory.ts'
 
 /** The master key, then the other one of a rotation. Throws `configuration-invalid` when production has none. */
 export async function findMasterKeys(config: Config): Promise<KeyWrapping[]> {
   const { EMBERLOG_MASTER_KEY_OTHER: other } = config
-  const texts = [await masterKeyText(config), ...(other === undefined ? [] : [other])]
+  const texts = [
+    await masterKeyText(config),
+    ...(await nextOfDevelopment(config)),
+    ...(other === undefined ? [] : [other]),
+  ]
   return texts.map((text) => {
     const key = parseMasterKey(text)
     if (key === undefined) throw invalid(`${sourceOf(config)}: does not hold 32 bytes in base64 or hexadecimal`)
@@ -32,6 +36,14 @@ async function masterKeyText(config: Config): Promise<string> {
   }
   await openDataDirectory(config.dataDirectory)
   return await developmentMasterKey(config.dataDirectory)
+}
+
+/** A rotation that was cut short left the next key beside the old one. */
+async function nextOfDevelopment(config: Config): Promise<string[]> {
+  const { EMBERLOG_MASTER_KEY: given, EMBERLOG_MASTER_KEY_FILE: file } = config
+  if (given !== undefined || file !== undefined) return []
+  const next = await readFile(`${developmentMasterKeyFile(config.dataDirectory)}.next`, 'utf8').catch(() => undefined)
+  return next === undefined ? [] : [next]
 }
 
 function sourceOf(config: Config): string {

@@ -13,7 +13,9 @@ export const projectProjector: PersonProjector<StoredProject> = {
 
   project(row, event) {
     if (event.type === 'ProjectDrafted' && row === undefined) return drafted(event)
-    const change = row && changeOf(row, event)
+    // What became of a project whose text was erased is told by nothing that can still be read.
+    if (row === undefined || row.removedAt !== null) return row
+    const change = changeOf(row, event)
     return change && { ...row, ...change, updatedAt: event.envelope.occurredAt, lastPosition: event.position }
   },
 }
@@ -23,7 +25,8 @@ function drafted(event: Extract<RecordedEvent, { type: 'ProjectDrafted' }>): Sto
   const { occurredAt } = event.envelope
   const personId = personIdFromStream(event.stream) as string
   const times = { draftedAt: occurredAt, updatedAt: occurredAt, sharedAt: null, removedAt: null }
-  return { personId, ...data, link, notes: [], ...times, lastPosition: event.position }
+  const drafted = { personId, ...data, link, notes: [], ...times, lastPosition: event.position }
+  return event.erased.includes('title') ? { ...drafted, title: '', link: null, removedAt: occurredAt } : drafted
 }
 
 function changeOf(row: StoredProject, event: RecordedEvent): Partial<StoredProject> | undefined {

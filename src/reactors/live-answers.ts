@@ -31,6 +31,8 @@ export interface LiveAnswers {
   readonly restore: (conversationId: string, turn: RecordedTurn) => void
   /** All deltas together; empty when nothing is known. */
   readonly textOf: (turnId: string) => string
+  /** Remembers no ended turn any more: what they came to is asked of the record. */
+  readonly forgetEnded: () => void
 }
 
 export interface RecordedTurn {
@@ -130,6 +132,10 @@ export function createLiveAnswers(): LiveAnswers {
     },
 
     textOf: (turnId) => turns.get(turnId)?.text ?? '',
+
+    forgetEnded() {
+      for (const [turnId, turn] of [...turns.entries()]) if (turn.terminal !== undefined) turns.delete(turnId)
+    },
   }
 
   function open(conversationId: string, turnId: string): LiveTurn {

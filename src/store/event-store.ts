@@ -59,6 +59,8 @@ export interface EventStore extends EventReader {
   readonly setStreamMaxAge: (stream: string, maxAgeS: number) => Promise<void>
   /** Keeps the newest events of a stream only. Setting it again changes nothing. */
   readonly setStreamMaxCount: (stream: string, maxCount: number) => Promise<void>
+  /** Lets go of all events of a stream for good; the next scavenge removes them from disk. Deleting it again, or nothing, changes nothing. */
+  readonly deleteStream: (stream: string) => Promise<void>
   readonly close: () => Promise<void>
 }
 

@@ -19,6 +19,7 @@ import {
   type RecordedEvent,
   type ResolvedEvent,
   START,
+  StreamDeletedError,
   StreamNotFoundError,
   streamNameFilter,
   TimeoutError,
@@ -128,6 +129,18 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStore & Wor
 
     setStreamMaxAge: (stream, maxAgeS) => setMetadata(stream, { maxAge: maxAgeS }),
     setStreamMaxCount: (stream, maxCount) => setMetadata(stream, { maxCount }),
+
+    async deleteStream(stream) {
+      try {
+        const isLate = () => new Fault('store-unavailable', { doing: 'deleting', stream, waitedMs: callMsMax })
+        await within(callMsMax, client.deleteStream(stream, { expectedRevision: ANY }), isLate)
+      } catch (error) {
+        const isGone = [StreamNotFoundError, StreamDeletedError, WrongExpectedVersionError].some(
+          (kind) => error instanceof kind,
+        )
+        if (!isGone) throw asFault(error, 'deleting', stream)
+      }
+    },
 
     async consume(work) {
       let delayMs = RECONNECT_DELAY_MS_MIN

@@ -73,7 +73,7 @@ export function findOpeningRows(database: VaultDatabase, dataKeyIds: readonly st
 
 /**
  * Adds keys, durably, and resolves with the ids of those data keys that are now in the vault. Another process may have been
- * faster with one; then, and when the master key is no longer the current one, it is not among them.
+ * faster with one; then, and while the person is being erased, and when the master key is no longer the current one, it is not among them.
  */
 export async function addKeys(
   database: VaultDatabase,
@@ -87,6 +87,7 @@ export async function addKeys(
         select new.id, new.person, new.master_key_id, new.wrapped, $9
         from unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[]) as new (id, person, master_key_id, wrapped)
           join vault.master_key on master_key.id = new.master_key_id and is_current
+        where not exists (select from vault.erasure where erasure.person = new.person and finished_at is null)
         on conflict do nothing
         returning id
       )

@@ -1,10 +1,14 @@
 /** The one door to the vault: brings its schema up to date, refuses a wrong master key, and hands out what uses the keys. */
 import type { Sealer } from '../events/sealing.ts'
 import { type Clock, systemClock } from '../shared/clock.ts'
+import { createErasureStore, type ErasureStore } from './erasure-store.ts'
 import { createKeyVault } from './key-vault.ts'
 import type { KeyWrapping } from './key-wrapping.ts'
+import { createLegalHolds, type LegalHolds } from './legal-holds.ts'
+import { rotateMasterKey } from './master-key-rotation.ts'
 import { openMasterKeys } from './master-keys.ts'
 import { createPersonSealer } from './person-sealer.ts'
+import { createReceiptSigner, type SignText } from './receipt-signer.ts'
 import type { VaultDatabase } from './vault-database.ts'
 
 export interface VaultOptions {
@@ -16,6 +20,11 @@ export interface VaultOptions {
 
 export interface Vault {
   readonly sealer: Sealer
+  readonly erasures: ErasureStore
+  readonly holds: LegalHolds
+  readonly sign: SignText
+  /** Wraps every key anew under the next master key; resolves with how many. Doing it again goes on where it stopped. */
+  readonly rotateTo: (next: KeyWrapping, onProgress?: (rewrapped: number) => void) => Promise<number>
 }
 
 const MIGRATIONS = { schema: 'vault', directory: new URL('./sql/', import.meta.url) }
@@ -23,6 +32,13 @@ const MIGRATIONS = { schema: 'vault', directory: new URL('./sql/', import.meta.u
 /** Throws `master-key-wrong` when the vault is wrapped with another master key, or the fault of the database. */
 export async function openVault({ database, masterKeys, clock = systemClock }: VaultOptions): Promise<Vault> {
   await database.migrate(MIGRATIONS)
-  const keys = createKeyVault({ database, masterKeys: await openMasterKeys(database, masterKeys), clock })
-  return { sealer: createPersonSealer(keys) }
+  const parts = { database, masterKeys: await openMasterKeys(database, masterKeys), clock }
+  return {
+    sealer: createPersonSealer(createKeyVault(parts)),
+    erasures: createErasureStore(database, clock),
+    holds: createLegalHolds(database, clock),
+    sign: createReceiptSigner(parts),
+    rotateTo: (next, onProgress) =>
+      rotateMasterKey({ database, known: masterKeys, next, ...(onProgress && { onProgress }) }),
+  }
 }

@@ -17,6 +17,7 @@ import { createCodec } from '../../src/events/codec.ts'
 import { conversationIdOf, conversationStream, responseMessageIdOf } from '../../src/events/stream-names.ts'
 import { auditParts } from '../../src/main/audit-parts.ts'
 import { createBelongings } from '../../src/main/belongings.ts'
+import { createPrivacy } from '../../src/main/privacy.ts'
 import { createSessionMarks } from '../../src/main/session-marks.ts'
 import { createAnalyticsQueries } from '../../src/projections/analytics/analytics-queries.ts'
 import { createConversationQueries } from '../../src/projections/conversation-queries.ts'
@@ -32,6 +33,8 @@ import { readEnding } from '../../src/reactors/recorded-facts.ts'
 import { systemClock } from '../../src/shared/clock.ts'
 import { silentLogger } from '../../src/shared/logger.ts'
 import { openEventStoreDb } from '../../src/store/eventstoredb-store.ts'
+import { createLocalKeyWrapping } from '../../src/vault/key-wrapping.ts'
+import { openVault } from '../../src/vault/open-vault.ts'
 import { startTestPostgres, type TestPostgres } from '../projections/support/test-postgres.ts'
 import { publishText } from '../support/written-text.ts'
 
@@ -148,6 +151,13 @@ export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixt
     search: createMessageSearch({ database }).search,
     analytics: createAnalyticsQueries({ database }),
     sessionMarks: sessions.marks,
+    privacy: createPrivacy({
+      ...{ store, codec, clock: systemClock, logger: silentLogger, database, conversations: handler },
+      vault: await openVault({ database, masterKeys: [createLocalKeyWrapping(Buffer.alloc(32, 7))] }),
+      endSessions: (ownerId, begunBefore) => sessions.marks.end({ kind: 'person', ownerId, begunBefore }),
+      forgetText: live.forgetEnded,
+      dataDirectory: '/nonexistent',
+    }),
     live: { ...live, attend: drafts.attend, recall: drafts.recall },
     previewRouting: ({ text, override }) => ({
       ...{ intent: override ?? 'learning', agent: override ?? 'learning', confidence: 0.9, guard: 'clear' },
