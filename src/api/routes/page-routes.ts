@@ -10,6 +10,7 @@ const pages: Readonly<Record<string, string>> = {
   '/': 'chat.html',
   '/c/:conversationId': 'chat.html',
   '/sign-in': 'sign-in.html',
+  '/me': 'me.html',
   '/analytics': 'analytics.html',
   '/operate': 'operate.html',
   '/docs': 'docs.html',
