@@ -41,8 +41,15 @@ export async function evaluateRouter(options: EvaluateOptions): Promise<number> 
   const figures = evaluate(outcomes)
   const engine = await engineChecks(options)
   if (options.json) {
-    const { withoutTheirContext } = utterances
-    sayJson({ routerVersion: router.version, ...figures, withoutTheirContext, latencyMs: latency, engine })
+    const { withoutTheirContext, withOtherLabels } = utterances
+    sayJson({
+      routerVersion: router.version,
+      ...figures,
+      withoutTheirContext,
+      withOtherLabels,
+      latencyMs: latency,
+      engine,
+    })
   } else {
     for (const line of evaluationLines(router.version, figures, utterances, latency)) say(line)
     for (const line of engineLines(engine)) say(line)
@@ -116,11 +123,15 @@ async function engineChecks({ data, benchmarks, engine = true }: EvaluateOptions
 function evaluationLines(
   version: string,
   figures: Evaluation,
-  { withoutTheirContext }: LabelledUtterances,
+  { withoutTheirContext, withOtherLabels }: LabelledUtterances,
   latency: Latency,
 ) {
   const { count, accuracy, macroF1, calibrationError, falseAlarmRate, unsafeRecallAtOnePercent } = figures
-  const leftOut = withoutTheirContext === 0 ? '' : `, ${withoutTheirContext} left out: their context is not given`
+  const reasons = [
+    ...(withoutTheirContext === 0 ? [] : [`${withoutTheirContext} left out: their context is not given`]),
+    ...(withOtherLabels === 0 ? [] : [`${withOtherLabels} left out: none of the eight intents`]),
+  ]
+  const leftOut = reasons.map((reason) => `, ${reason}`).join('')
   return [
     `router ${version} on ${count} utterances${leftOut}`,
     `accuracy ${percent(accuracy)}  macro-F1 ${percent(macroF1)}  calibration error ${calibrationError.toFixed(3)}`,

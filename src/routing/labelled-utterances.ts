@@ -1,8 +1,8 @@
 /** Reads labelled utterances, one JSON object a line, in the forms that this project and others write them. */
 import { z } from 'zod'
-import { type Intent, intents } from '../events/conversation-events.ts'
+import type { Intent } from '../events/conversation-events.ts'
 import { Fault } from '../shared/failures.ts'
-import { isAgentName } from './intents.ts'
+import { isAgentName, isIntent } from './intents.ts'
 import type { PastMessage } from './routing-decision.ts'
 
 export interface LabelledUtterance {
@@ -17,6 +17,16 @@ export interface LabelledUtterances {
   readonly rows: readonly LabelledUtterance[]
   /** Rows whose context is described in words and not given: what they mean cannot be told without it. */
   readonly withoutTheirContext: number
+  /** Rows labelled with something that is none of the eight intents. */
+  readonly withOtherLabels: number
+}
+
+/** What others call our intents. */
+const OTHER_NAMES: Readonly<Record<string, Intent>> = {
+  games: 'smalltalk',
+  'project-creation': 'creation',
+  'image-generation': 'image',
+  adversarial: 'unsafe',
 }
 
 const pastMessageSchema = z.object({
@@ -29,7 +39,7 @@ const pastMessageSchema = z.object({
 
 const rowSchema = z.object({
   text: z.string(),
-  intent: z.enum(intents),
+  intent: z.string().min(1),
   history: z.array(pastMessageSchema).optional(),
   context: z.union([z.string(), z.array(pastMessageSchema)]).optional(),
   language: z.string().optional(),
@@ -48,14 +58,23 @@ type Row = z.infer<typeof rowSchema>
 export function parseUtterances(file: string, part?: string): LabelledUtterances {
   const rows: LabelledUtterance[] = []
   let withoutTheirContext = 0
+  let withOtherLabels = 0
   file.split('\n').forEach((line, at) => {
     if (line.trim() === '') return
     const row = parseRow(line, at + 1)
     if (part !== undefined && row.part !== part) return
-    if (typeof row.context === 'string' && row.history === undefined) withoutTheirContext += 1
-    else rows.push(utteranceOf(row))
+    const intent = intentNamed(row.intent)
+    if (intent === undefined) withOtherLabels += 1
+    else if (typeof row.context === 'string' && row.history === undefined) withoutTheirContext += 1
+    else rows.push(utteranceOf({ ...row, intent }))
   })
-  return { rows, withoutTheirContext }
+  return { rows, withoutTheirContext, withOtherLabels }
+}
+
+/** Of several, as in `learning+image`, the first counts. */
+function intentNamed(label: string): Intent | undefined {
+  const [first = ''] = label.split('+')
+  return isIntent(first) ? first : OTHER_NAMES[first]
 }
 
 function parseRow(line: string, number: number): Row {
@@ -66,7 +85,17 @@ function parseRow(line: string, number: number): Row {
   }
 }
 
-function utteranceOf({ text, intent, history, context, language, lang, kinds = [], source, strength }: Row) {
+function utteranceOf({
+  text,
+  intent,
+  history,
+  context,
+  language,
+  lang,
+  kinds = [],
+  source,
+  strength,
+}: Row & { readonly intent: Intent }) {
   const earlier = history ?? (Array.isArray(context) ? context : undefined)
   const spoken = language ?? lang
   return {

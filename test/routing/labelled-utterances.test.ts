@@ -23,7 +23,11 @@ describe('labelled utterances', () => {
 
   test('whose context is told in words are left out and counted', () => {
     const row = { text: 'a sunset', intent: 'image', context: 'the assistant had asked what to draw' }
-    expect(parseUtterances(JSON.stringify(row))).toEqual({ rows: [], withoutTheirContext: 1 })
+    expect(parseUtterances(JSON.stringify(row))).toEqual({
+      rows: [],
+      withoutTheirContext: 1,
+      withOtherLabels: 0,
+    })
   })
 
   test('give slices of language, source and kind', () => {
@@ -31,8 +35,15 @@ describe('labelled utterances', () => {
     expect(rowOf(row)?.slices).toEqual(['language:es', 'history:no', 'kind:typo', 'strength:explicit'])
   })
 
+  test('may be labelled as others do, the first of several counting; what is none of ours is left out and counted', () => {
+    const labelled = ['games', 'learning+discovery', 'ambiguous'].map((intent) => JSON.stringify({ text: 'x', intent }))
+    const { rows, withOtherLabels } = parseUtterances(labelled.join('\n'))
+    expect(rows.map(({ intent }) => intent)).toEqual(['smalltalk', 'learning'])
+    expect(withOtherLabels).toBe(1)
+  })
+
   test('with a wrong line are refused, and the line is named', () => {
-    for (const line of ['{"text":"hi"}', '{"text":"hi","intent":"other"}', 'no json']) {
+    for (const line of ['{"text":"hi"}', 'no json']) {
       const file = `{"text":"hi","intent":"smalltalk"}\n${line}`
       expect(() => parseUtterances(file)).toThrow('utterances-unreadable (line=2)')
     }
