@@ -7,6 +7,7 @@ const TICKS_PER_SECOND = 100
 
 const shared = {
   AUTH_JWT_SECRET: 'a secret that the processes of this benchmark share',
+  EMBERLOG_MASTER_KEY: '11'.repeat(32),
   EMBERLOG_MESSAGES_PER_MINUTE_MAX: '100000',
   EMBERLOG_SOCKETS_PER_PERSON_MAX: '1000',
 }

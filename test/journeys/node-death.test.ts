@@ -14,6 +14,7 @@ const TAKE_OVER_MS_MAX = 5_000
 
 const shared = {
   AUTH_JWT_SECRET: 'a secret that the nodes of this test have in common',
+  EMBERLOG_MASTER_KEY: '11'.repeat(32),
   EMBERLOG_MESSAGES_PER_MINUTE_MAX: '100000',
   LLM_DELTA_DELAY_MS: '8',
   // Three processes and their successors share the one Postgres.
@@ -122,9 +123,12 @@ async function killWhoAnswers(nodes: [Node, Node], conversation: string): Promis
 
 async function expectOneEndingEach(conversations: readonly string[], rounds: readonly Round[]): Promise<void> {
   for (const [index, conversation] of conversations.entries()) {
-    const { output } = await emberlog(['audit', 'replay', conversation, '--owner', 'ada', '--json'], base.directory, {
-      ...servers,
-    })
+    const { output, complaints } = await emberlog(
+      ['audit', 'replay', conversation, '--owner', 'ada', '--json'],
+      base.directory,
+      { ...shared, ...servers },
+    )
+    expect(complaints).toBe('')
     const events = output
       .trim()
       .split('\n')
