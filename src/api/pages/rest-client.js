@@ -13,8 +13,8 @@ export class Problem extends Error {
 const REQUEST_MS_MAX = 15_000
 
 /** The session travels in a cookie that scripts cannot read. Answers `{ data, position, readPosition }`. */
-export async function call(method, path, { body, minPosition } = {}) {
-  const headers = {}
+export async function call(method, path, { body, minPosition, headers: given = {} } = {}) {
+  const headers = { ...given }
   if (body !== undefined) headers['content-type'] = 'application/json'
   if (minPosition !== undefined && minPosition !== '0') headers['x-min-position'] = minPosition
   const answer = await fetch(`/api/v1${path}`, {

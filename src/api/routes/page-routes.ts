@@ -13,6 +13,7 @@ const pages: Readonly<Record<string, string>> = {
   '/me': 'me.html',
   '/analytics': 'analytics.html',
   '/operate': 'operate.html',
+  '/audit': 'audit.html',
   '/docs': 'docs.html',
   '/docs/errors': 'errors.html',
 }
