@@ -12,6 +12,7 @@ import type { MessageSearch } from '../projections/message-search.ts'
 import type { ProfileQueries } from '../projections/profile-queries.ts'
 import type { ProjectQueries } from '../projections/project-queries.ts'
 import type { ConversationQueries } from '../projections/query-types.ts'
+import type { RoutingDecision } from '../routing/routing-decision.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Refusal } from '../shared/failures.ts'
 import type { Logger } from '../shared/logger.ts'
@@ -136,7 +137,7 @@ export interface ReadinessPart {
 }
 
 /** The decision the router would take; pure, nothing is recorded. */
-export type PreviewRouting = (input: RoutingQuestion) => RoutingAnswer
+export type PreviewRouting = (input: RoutingQuestion) => RoutingDecision
 
 export interface RoutingQuestion {
   readonly text: string
@@ -147,22 +148,4 @@ export interface RoutingQuestion {
   }[]
   /** What the person chose; the guard still comes first. */
   readonly override?: Intent
-}
-
-export interface RoutingAnswer {
-  readonly intent: string
-  readonly agent: string
-  readonly method: string
-  readonly confidence: number
-  readonly candidates: readonly { readonly intent: string; readonly probability: number }[]
-  readonly evidence: readonly { readonly kind: string; readonly name: string; readonly weight: number }[]
-  readonly guard: string | null
-  readonly context: {
-    readonly messages: number
-    readonly agent: string | null
-    readonly agentProbability: number
-    readonly isAsked: boolean
-  }
-  readonly clarify?: readonly string[]
-  readonly routerVersion: string
 }

@@ -1,8 +1,8 @@
 /** Opens a turn for clients that send whole chats: finds the message to answer, its place in the conversation, and its agent. */
 import type { Outcome } from '../commands/conversation-gateway.ts'
-import type { DataOf, Intent } from '../events/conversation-events.ts'
+import type { Intent } from '../events/conversation-events.ts'
+import { recordedDecision } from '../routing/recorded-decision.ts'
 import { isRefusal, refusal } from '../shared/failures.ts'
-import type { RoutingAnswer } from './api-parts.ts'
 import type { ApiServices } from './api-services.ts'
 import type { Person } from './person.ts'
 
@@ -25,7 +25,7 @@ export async function openTurn(services: ApiServices, person: Person, wish: Turn
   const { gateway, recentTurns, previewRouting } = services
   const { clientConversationId, messageId, text, parentMessageId, agent } = wish
   const decision = agent === undefined ? undefined : previewRouting({ text, history: [], override: agent })
-  const routing = decision?.method === 'override' ? recorded(decision) : undefined
+  const routing = decision?.method === 'override' ? { ...recordedDecision(decision), tookMs: 0 } : undefined
   const request = { ownerId: person.ownerId, clientConversationId }
   const message = { messageId, text, channel: 'rest' as const, ...(routing && { routing }) }
   const placed = parentMessageId === undefined ? message : { ...message, parentMessageId }
@@ -34,11 +34,6 @@ export async function openTurn(services: ApiServices, person: Person, wish: Turn
   const opened = isElsewhere ? await gateway.sendMessage(request, message) : outcome
   if (!isRefusal(opened)) recentTurns.note(person.ownerId, clientConversationId, opened)
   return opened
-}
-
-function recorded({ intent, agent, method, confidence, candidates, evidence, guard, routerVersion }: RoutingAnswer) {
-  const data = { intent, agent, method, confidence, candidates: [...candidates], evidence: [...evidence] }
-  return { ...data, guard, routerVersion, tookMs: 0 } as Omit<DataOf<'IntentRouted'>, 'turnId'>
 }
 
 /** Refuses a person who sends too much; undefined when it may go on. */

@@ -30,6 +30,7 @@ import { createDraftFeed } from '../../src/reactors/draft-feed.ts'
 import { createDraftLog } from '../../src/reactors/draft-log.ts'
 import { createLiveAnswers, type LiveAnswers } from '../../src/reactors/live-answers.ts'
 import { readEnding } from '../../src/reactors/recorded-facts.ts'
+import { agentFor } from '../../src/routing/intents.ts'
 import { systemClock } from '../../src/shared/clock.ts'
 import { silentLogger } from '../../src/shared/logger.ts'
 import { openEventStoreDb } from '../../src/store/eventstoredb-store.ts'
@@ -160,7 +161,7 @@ export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixt
     }),
     live: { ...live, attend: drafts.attend, recall: drafts.recall },
     previewRouting: ({ text, override }) => ({
-      ...{ intent: override ?? 'learning', agent: override ?? 'learning', confidence: 0.9, guard: 'clear' },
+      ...{ intent: override ?? 'learning', agent: agentFor(override ?? 'learning'), confidence: 0.9, guard: 'clear' },
       method: override === undefined ? 'model' : 'override',
       ...{ candidates: [{ intent: 'learning', probability: 0.9 }], routerVersion: '1' },
       evidence: [{ kind: 'feature', name: text.slice(0, 10), weight: 1 }],

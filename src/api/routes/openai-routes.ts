@@ -2,6 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isTerminal, type TerminalFact } from '../../events/live-facts.ts'
 import { conversationIdOf, responseMessageIdOf } from '../../events/stream-names.ts'
+import { assert } from '../../shared/assert.ts'
 import { isRefusal, type Refusal, refusal } from '../../shared/failures.ts'
 import type { ApiServices } from '../api-services.ts'
 import { type CompletionHead, completionOf, createChunks } from '../chat-completion.ts'
@@ -25,8 +26,21 @@ export function registerOpenAiRoutes(app: ApiServer, services: ApiServices): voi
       services.logger.warn({ requestId: request.id, error }, 'completion could not be served')
       return answerThrown(reply, error)
     })
+    // Who asks is known before anything else is looked at: strangers learn nothing of what is right or wrong in a request.
+    const people = new WeakMap<FastifyRequest, Person>()
+    scope.addHook('onRequest', async (request, reply) => {
+      const person = await identify(request, services)
+      if (isRefusal(person)) return answerOpenAiError(reply, person)
+      people.set(request, person)
+      return undefined
+    })
+    const personOf = (request: FastifyRequest): Person => {
+      const person = people.get(request)
+      assert(person !== undefined, 'the hook ran first')
+      return person
+    }
     registerModels(scope as unknown as ApiServer, services)
-    registerCompletions(scope as unknown as ApiServer, services)
+    registerCompletions(scope as unknown as ApiServer, { ...services, personOf })
     done()
   })
 }
@@ -34,17 +48,11 @@ export function registerOpenAiRoutes(app: ApiServer, services: ApiServices): voi
 function registerModels(app: ApiServer, services: ApiServices): void {
   const created = secondsOf(services.clock())
   const models = [ROUTED_MODEL, ...agentIntents].map((id) => ({ id, object: 'model', created, owned_by: 'emberlog' }))
-  app.get(
-    '/v1/models',
-    { schema: { tags, summary: 'Emberlog, which routes, and each agent' } },
-    async (request, reply) => {
-      const person = await identify(request, services)
-      return isRefusal(person) ? answerOpenAiError(reply, person) : { object: 'list', data: models }
-    },
-  )
+  app.get('/v1/models', { schema: { tags, summary: 'Emberlog, which routes, and each agent' } }, async () => ({
+    object: 'list',
+    data: models,
+  }))
   app.get('/v1/models/:model', { schema: { tags, summary: 'One model' } }, async (request, reply) => {
-    const person = await identify(request, services)
-    if (isRefusal(person)) return answerOpenAiError(reply, person)
     const { model } = request.params as { model: string }
     return (
       models.find(({ id }) => id === model) ?? answerOpenAiError(reply, refusal('model-unknown'), { param: 'model' })
@@ -52,7 +60,10 @@ function registerModels(app: ApiServer, services: ApiServices): void {
   })
 }
 
-function registerCompletions(app: ApiServer, services: ApiServices): void {
+function registerCompletions(
+  app: ApiServer,
+  services: ApiServices & { readonly personOf: (request: FastifyRequest) => Person },
+): void {
   app.post(
     '/v1/chat/completions',
     {
@@ -60,8 +71,7 @@ function registerCompletions(app: ApiServer, services: ApiServices): void {
       schema: { tags, summary: 'Answer the last message of a chat', body: completionRequestSchema },
     },
     async (request, reply) => {
-      const person = await identify(request, services)
-      if (isRefusal(person)) return answerOpenAiError(reply, person)
+      const person = services.personOf(request)
       const wish = wishOf(person, request.body)
       if ('reason' in wish) return answerOpenAiError(reply, wish.reason, wish)
       const tooMuch = refusalOfRate(services, person)
