@@ -62,6 +62,7 @@ async function start() {
     const { data } = await call('GET', '/auth/session')
     if (data.userId === null) return goToSignIn()
     userId = data.userId
+    linkPages(data.roles)
   } catch (problem) {
     alertPerson(problem.message)
     setTimeout(start, RETRY_MS)
@@ -72,6 +73,23 @@ async function start() {
   byId('person').textContent = userId
   openFromAddress()
   void list.refresh()
+}
+
+/** Pages for a role are shown to those who have it. */
+function linkPages(roles) {
+  const pages = [
+    { path: '/audit', name: 'Audit', roles: ['auditor', 'operator'] },
+    { path: '/analytics', name: 'Analytics', roles: ['analyst', 'operator'] },
+    { path: '/operate', name: 'Operate', roles: ['operator'] },
+  ]
+  for (const page of pages) {
+    if (!page.roles.some((role) => roles.includes(role))) continue
+    const link = element('a', 'quiet-link', page.name)
+    link.href = page.path
+    const item = element('li')
+    item.append(link)
+    byId('pages').append(item)
+  }
 }
 
 function navigate(path) {
