@@ -2,7 +2,9 @@
 import { userInfo } from 'node:os'
 import type { Command } from 'commander'
 import type { Look, RecordLook } from '../commands/access-recorder.ts'
+import { conversationIdFromStream } from '../events/stream-names.ts'
 import { Fault } from '../shared/failures.ts'
+import { parseUuid, type Uuid } from '../shared/ids.ts'
 
 export interface LookOptions {
   readonly purpose?: string
@@ -16,6 +18,11 @@ export function withLookOptions(command: Command): Command {
 }
 
 type AskedLook = Omit<Look['what'], 'by'> & { readonly command: string }
+
+/** The conversation that a stream's name tells of; null for any other, such as one that can never have been ours. */
+export function conversationOf(stream: string | undefined): Uuid | null {
+  return parseUuid((stream && conversationIdFromStream(stream)) ?? '') ?? null
+}
 
 /** Throws `argument-invalid` without a purpose. */
 export async function recordLook(record: RecordLook, options: LookOptions, asked: AskedLook): Promise<void> {

@@ -5,13 +5,13 @@ import type { EventView } from '../audit/event-view.ts'
 import { traceExchange, traceLines } from '../audit/exchange-trace.ts'
 import { oneLine, replay, replayAndFollow, replayLine } from '../audit/stream-replay.ts'
 import type { Config } from '../config.ts'
-import { conversationIdFromStream, conversationIdOf } from '../events/stream-names.ts'
+import { conversationIdOf } from '../events/stream-names.ts'
 import { openLedgerReader } from '../ledger/ledger-reader.ts'
 import { ledgerRoot } from '../main/ledger-parts.ts'
 import { Fault } from '../shared/failures.ts'
 import type { Logger } from '../shared/logger.ts'
 import { asOfOf, type FilterOptions, filterOf, withFilterOptions } from './audit-filters.ts'
-import { type LookOptions, recordLook, requirePurpose, textsOf, withLookOptions } from './audit-look.ts'
+import { conversationOf, type LookOptions, recordLook, requirePurpose, textsOf, withLookOptions } from './audit-look.ts'
 import { exitCodes } from './exit-codes.ts'
 import { complain, progressLine, say, sayJson } from './output.ts'
 import type { RunCommand } from './run-command.ts'
@@ -81,7 +81,7 @@ async function auditReplay(
   const format = options.json ? 'ndjson' : options.format
   return await withEventReader(config, logger, async (reader, codec, record) => {
     const { json: _json, purpose: _purpose, by: _by, ...asked } = options
-    const conversationId = filter.stream === undefined ? null : (conversationIdFromStream(filter.stream) ?? null)
+    const conversationId = conversationOf(filter.stream)
     const what = { kind: 'content', subjectId: options.owner ?? null, conversationId, filters: textsOf(asked) } as const
     await recordLook(record, { ...options, purpose }, { ...what, command: 'replay' })
     const printer = createPrinter(format)
@@ -140,7 +140,7 @@ async function auditTrace(config: Config, id: string, options: TraceOptions, log
   }
   const { stream } = conversation === undefined ? {} : filterOf(conversation, { ...(owner !== undefined && { owner }) })
   return await withEventReader(config, logger, async (reader, _codec, record) => {
-    const conversationId = stream === undefined ? null : (conversationIdFromStream(stream) ?? null)
+    const conversationId = conversationOf(stream)
     const what = { kind: 'metadata', subjectId: owner ?? null, conversationId, filters: { id } } as const
     await recordLook(record, options, { ...what, command: 'trace' })
     const progress = progressLine()

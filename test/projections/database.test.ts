@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { divideBudget } from '../../src/projections/connection-budget.ts'
 import { isFault } from '../../src/shared/failures.ts'
@@ -9,7 +10,7 @@ import { eventually } from './support/waiting.ts'
 const CONNECTIONS_OF_SERVER = 20
 /** Postgres writes everything to disk before it stops. */
 const RESTART_MS_MAX = 120_000
-const MIGRATIONS = ['0001-generations.sql', '0002-parked-events.sql', '0003-partitions-and-acts.sql']
+const MIGRATIONS = readdirSync(new URL('../../src/projections/sql/control/', import.meta.url)).sort()
 let postgres: TestPostgres
 beforeAll(async () => {
   postgres = await startTestPostgres(CONNECTIONS_OF_SERVER)
