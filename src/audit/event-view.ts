@@ -23,6 +23,8 @@ export interface EventView {
   readonly metadata: unknown
   /** Names of the fields that are left out. */
   readonly withheld?: string[]
+  /** Names of the fields that can no longer be read, because their key is destroyed. */
+  readonly erased?: string[]
   /** Why this version cannot read the event; its data is then as stored. */
   readonly fault?: string
   /** The leaf of the ledger, byte for byte. */
@@ -41,7 +43,8 @@ export async function viewEvents(
   return stored.map((event, index) => {
     const read = decoded[index]
     if (read === undefined || isFault(read)) return { ...shared(event), fault: read?.message ?? 'not read' }
-    return { ...shared(event), data: read.data, metadata: read.envelope }
+    const erased = read.erased.length > 0 && { erased: [...read.erased] }
+    return { ...shared(event), data: read.data, metadata: read.envelope, ...erased }
   })
 }
 

@@ -55,7 +55,8 @@ const DETAIL_CHARACTERS_MAX = 120
 export function replayLine(event: EventView): string {
   const { occurredAt, actor } = event.metadata as { occurredAt?: string; actor?: { kind: string; id: string } }
   const who = actor === undefined ? 'unknown' : `${actor.kind} ${actor.id}`
-  const says = event.fault ?? detailOf(event)
+  const erased = event.erased === undefined ? [] : [`(erased: ${event.erased.join(', ')})`]
+  const says = [event.fault ?? detailOf(event), ...erased].filter((part) => part !== '').join(' ')
   return [event.revision.padStart(4), occurredAt ?? event.created, event.type.padEnd(20), who.padEnd(16), says]
     .join('  ')
     .trimEnd()

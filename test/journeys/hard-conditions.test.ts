@@ -98,7 +98,8 @@ describe('starting where it cannot start', () => {
     const directory = await dataDirectory()
     expectPlainWords(await emberlog(['juggle'], directory), 2, /unknown command/)
     expectPlainWords(await emberlog(['serve', '--juggle'], directory), 2, /unknown option/)
-    expectPlainWords(await emberlog(['audit', 'replay'], directory), 2, /missing required argument/)
+    expectPlainWords(await emberlog(['projections', 'drop'], directory), 2, /missing required argument/)
+    expectPlainWords(await emberlog(['audit', 'replay'], directory), 2, /name one, or give --all/)
   })
 })
 

@@ -59,6 +59,7 @@ export const auditedEventSchema = z
     data: z.unknown(),
     metadata: z.unknown(),
     withheld: z.array(z.string()).optional(),
+    erased: z.array(z.string()).optional(),
     fault: z.string().optional(),
     leaf: z.string().optional(),
   })
