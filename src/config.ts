@@ -185,7 +185,7 @@ export const variables = {
   EMBERLOG_MASTER_KEY: variable(
     masterKey(),
     undefined,
-    'Wraps the keys under which personal text is sealed: 32 bytes, base64 or hexadecimal. Development makes one in the data directory; production needs it, or a file.',
+    'Wraps the keys under which personal text is sealed: 32 bytes, base64 or hexadecimal. Development makes one in the data directory, the same one wherever AUTH_JWT_SECRET is the same; production needs it, or a file.',
   ),
   EMBERLOG_MASTER_KEY_FILE: variable(
     z.string().min(1).optional(),

@@ -1,5 +1,5 @@
 /** Opens the directory that holds what this installation keeps for itself, or says plainly why it cannot be used. */
-import { randomBytes } from 'node:crypto'
+import { hkdfSync, randomBytes } from 'node:crypto'
 import { access, constants, link, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { userStream } from '../events/stream-names.ts'
@@ -36,9 +36,17 @@ export async function developmentSecret(directory: string): Promise<string> {
   return secretIn(path.join(directory, 'jwt-secret'), () => randomBytes(48).toString('base64url'))
 }
 
-/** The master key of a development installation: whoever loses this file has lost all personal text of its record. */
-export async function developmentMasterKey(directory: string): Promise<string> {
-  return secretIn(developmentMasterKeyFile(directory), () => randomBytes(KEY_BYTES).toString('base64'))
+/**
+ * The master key of a development installation: whoever loses this file has lost all personal text of its record. Nodes that
+ * are given the same secret make the same key, each in its own directory.
+ */
+export async function developmentMasterKey(directory: string, sharedSecret: string | undefined): Promise<string> {
+  return secretIn(developmentMasterKeyFile(directory), () => {
+    if (sharedSecret === undefined) return randomBytes(KEY_BYTES).toString('base64')
+    return Buffer.from(hkdfSync('sha256', sharedSecret, '', 'emberlog development master key', KEY_BYTES)).toString(
+      'base64',
+    )
+  })
 }
 
 export function developmentMasterKeyFile(directory: string): string {

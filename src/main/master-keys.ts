@@ -35,7 +35,7 @@ async function masterKeyText(config: Config): Promise<string> {
     )
   }
   await openDataDirectory(config.dataDirectory)
-  return await developmentMasterKey(config.dataDirectory)
+  return await developmentMasterKey(config.dataDirectory, config.AUTH_JWT_SECRET)
 }
 
 /** A rotation that was cut short left the next key beside the old one. */

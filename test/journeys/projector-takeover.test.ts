@@ -53,6 +53,7 @@ async function startProjector(): Promise<Program> {
   cleanUps.push(remove)
   const program = await startProgram(directory, {
     EMBERLOG_ROLES: 'projector',
+    AUTH_JWT_SECRET: 'a secret that the nodes of this test have in common',
     EVENTSTORE_URL: record.connectionString,
     DATABASE_URL: databaseUrl,
     DATABASE_CONNECTIONS_MAX: '4',

@@ -53,6 +53,14 @@ describe('a master key', () => {
     expect(parseMasterKey(await readFile(file, 'utf8'))).toHaveLength(32)
   })
 
+  it('is the same in development for nodes that share a secret, and for no others', async () => {
+    const nodeWith = async (AUTH_JWT_SECRET: string) =>
+      idsOf({ EMBERLOG_DATA_DIR: await directory(), AUTH_JWT_SECRET: AUTH_JWT_SECRET.padEnd(32, '.') })
+    const [here, there, elsewhere] = [await nodeWith('shared'), await nodeWith('shared'), await nodeWith('another')]
+    expect(there).toEqual(here)
+    expect(elsewhere).not.toEqual(here)
+  })
+
   it.each([{ NODE_ENV: 'production', ...oidc }, oidc])('is never made in production: it refuses %j', async (mode) => {
     const EMBERLOG_DATA_DIR = await directory()
     await expect(idsOf({ EMBERLOG_DATA_DIR, ...mode })).rejects.toThrow(/EMBERLOG_MASTER_KEY: production needs one/)
