@@ -17,11 +17,16 @@ type Parts = SessionRecordParts & {
 export function createSessionMarks(parts: Parts): RecordedSessionMarks {
   const record = createSessionRecord(parts)
   const listeners: ((ended: EndedSession) => void)[] = []
+  /** What was heard before anybody listened; no more than the stream keeps. */
+  const unheard: EndedSession[] = []
   return {
     marks: {
       take: record.take,
       end: (ended) => record.end(eventOf(ended)),
-      onEnded: (listener) => void listeners.push(listener),
+      onEnded(listener) {
+        for (const ended of unheard.splice(0)) listener(ended)
+        listeners.push(listener)
+      },
     },
     follow: (signal) =>
       followEndedSessions(
@@ -30,7 +35,9 @@ export function createSessionMarks(parts: Parts): RecordedSessionMarks {
           codec: parts.codec,
           logger: parts.logger,
           onEnded: (event) => {
-            for (const listener of listeners) listener(endedOf(event))
+            const ended = endedOf(event)
+            if (listeners.length === 0) unheard.push(ended)
+            for (const listener of listeners) listener(ended)
           },
         },
         signal,
