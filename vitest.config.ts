@@ -8,6 +8,8 @@ export default defineConfig({
     // A poll asks often and waits long: a busy machine is no failure.
     expect: { requireAssertions: true, poll: { timeout: 15_000 } },
     globalSetup: ['test/support/temporary-files.ts'],
+    // A shared machine may miss a bounded wait once; what fails twice is wrong. Elsewhere the first failure counts.
+    retry: process.env['CI'] === 'true' ? 1 : 0,
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,

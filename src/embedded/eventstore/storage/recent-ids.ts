@@ -13,7 +13,10 @@ const WORD = 2 ** 32
  */
 export class RecentIds {
   #window: number
-  /** By hash: the newest position with it, as the low 32 bits of position + 1; 0 for none. */
+  /**
+   * By hash: the newest position with it, as the low 32 bits of position + 1. None is 0, which also stands for the last position
+   * before a multiple of 2³²: what 0 leads to is looked at like anything else, and refused unless it is that one.
+   */
   #newest: Uint32Array
   /** By place in the window: the next older position of its chain, in the same form. */
   #older: Uint32Array
@@ -45,7 +48,7 @@ export class RecentIds {
   find(hash: number, isIt: (position: number) => boolean): number | undefined {
     let stored = this.#newest[hash % this.#window] as number
     let newer = this.#end
-    while (stored !== 0) {
+    for (;;) {
       // The distance from the end gives back the high bits of the position.
       const position = this.#end - (((this.#end % WORD) - stored + WORD) % WORD) - 1
       if (position < 0 || position < this.#end - this.#window || position >= newer) return undefined
@@ -53,7 +56,6 @@ export class RecentIds {
       newer = position
       stored = this.#older[position % this.#window] as number
     }
-    return undefined
   }
 
   /** Doubles the window and takes everything up again. A place of a missing position may bear an old hash: `isIt` refuses it. */

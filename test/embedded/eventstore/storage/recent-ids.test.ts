@@ -24,6 +24,16 @@ describe('the recent event ids', () => {
       }
     })
     fc.assert(property)
+    fc.assert(property, { seed: 1599048040 }) // It once met the edge of 32 bits.
+  })
+
+  test('are found at the last position before a multiple of 2³², and before that one in its chain', () => {
+    const recent = new RecentIds()
+    const last = 2 ** 33 - 1
+    for (const position of [last - 2, last, last + 3]) recent.add(position, 7)
+    for (const position of [last - 2, last, last + 3]) expect(recent.find(7, (at) => at === position)).toBe(position)
+    expect(recent.find(7, () => false)).toBeUndefined()
+    expect(recent.find(8, () => true)).toBeUndefined()
   })
 
   test('are kept for as many records as promised, and not for ever', () => {
