@@ -3,45 +3,20 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
-import { baseUrlOf, configuredModels, hostedProviders, type ModelReference } from './agents/model-reference.ts'
+import { configuredImageModel, configuredModels, type ModelReference } from './agents/model-reference.ts'
+import { modelVariables } from './config/model-variables.ts'
+import { list, variable, wholeNumber } from './config/variable.ts'
 import { Fault } from './shared/failures.ts'
 import { parseMasterKey } from './vault/master-key.ts'
 
 export const roles = ['api', 'responder', 'projector', 'ledger'] as const
 export type Role = (typeof roles)[number]
 
-const wholeNumber = (min: number, max: number) => {
-  const error = `must be a whole number from ${min} to ${max}`
-  return z.coerce.number({ error }).int({ error }).min(min, { error }).max(max, { error })
-}
 const masterKey = () =>
   z
     .string()
     .refine((text) => parseMasterKey(text) !== undefined, 'must be 32 bytes, written in base64 or hexadecimal')
     .optional()
-const addressRule = 'must be an http(s) address without a password, a query or a fragment'
-/** More would take longer to go through than a person waits. */
-const FALLBACKS_MAX = 4
-const list = (text: string) =>
-  text
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '')
-
-interface Variable<Schema extends z.ZodType> {
-  readonly schema: Schema
-  readonly fallback: string | undefined
-  readonly means: string
-}
-
-function variable<Schema extends z.ZodType>(
-  schema: Schema,
-  fallback: string | undefined,
-  means: string,
-): Variable<Schema> {
-  return { schema, fallback, means }
-}
-
 /** Every variable, what it may be and what it means; docs/configuration.md is made from this table. */
 export const variables = {
   HOST: variable(z.string().min(1), '127.0.0.1', 'Address to listen on.'),
@@ -81,79 +56,7 @@ export const variables = {
     '1',
     'Into how many partitions of streams new generations of read models are divided; shared out among processes.',
   ),
-  LLM_PROVIDER: variable(
-    z.enum(['offline', ...hostedProviders]),
-    'offline',
-    'Who writes answers. `offline` needs no key and no network; behind every other it stands in when nobody else answers.',
-  ),
-  LLM_BASE_URL: variable(
-    z
-      .url({ protocol: /^https?$/, error: addressRule })
-      .refine((text) => baseUrlOf(text) !== undefined, addressRule)
-      .transform((text) => baseUrlOf(text) ?? text)
-      .optional(),
-    undefined,
-    'Address of the model’s API, up to and with its version, such as `http://127.0.0.1:11434/v1`. Needed with `openai-compatible`; unset is the provider’s own.',
-  ),
-  LLM_MODEL: variable(
-    z.string().min(1).max(200).optional(),
-    undefined,
-    'Which model, in the provider’s words. Needed unless `offline`.',
-  ),
-  LLM_API_KEY: variable(
-    z.string().min(1).optional(),
-    undefined,
-    'Key for the provider; never logged or recorded. Needed with `openai`, `anthropic` and `google`.',
-  ),
-  LLM_FALLBACKS: variable(
-    z
-      .string()
-      .transform(list)
-      .pipe(z.array(z.string()).max(FALLBACKS_MAX, `at most ${FALLBACKS_MAX} models`)),
-    '',
-    'Models to ask, in this order, when the first does not answer: `provider:model`, then `@baseUrl` and `#KEY_VARIABLE` (the variable that holds the key) where needed, separated by commas.',
-  ),
-  LLM_CONNECT_TIMEOUT_MS: variable(wholeNumber(10, 120_000), '5000', 'How long connecting to a provider may take.'),
-  LLM_FIRST_TOKEN_TIMEOUT_MS: variable(
-    wholeNumber(10, 600_000),
-    '30000',
-    'How long a model may take to begin; then the next one is asked.',
-  ),
-  LLM_IDLE_TIMEOUT_MS: variable(
-    wholeNumber(10, 600_000),
-    '30000',
-    'How long a model may pause in the middle of an answer; then the answer ends as failed, with what is written.',
-  ),
-  LLM_RETRIES_MAX: variable(
-    wholeNumber(0, 10),
-    '2',
-    'How often a model is asked again after a passing failure, as long as no word of its answer was shown.',
-  ),
-  LLM_RETRY_AFTER_MS_MAX: variable(
-    wholeNumber(0, 120_000),
-    '5000',
-    'A provider that asks for a longer wait is not waited for.',
-  ),
-  LLM_BREAKER_FAILURES_MAX: variable(
-    wholeNumber(1, 1_000),
-    '5',
-    'After so many failures in a row a model is left alone for a while.',
-  ),
-  LLM_BREAKER_OPEN_MS: variable(
-    wholeNumber(10, 3_600_000),
-    '30000',
-    'How long it is left alone; then one question tests it.',
-  ),
-  LLM_THINKING_TOKENS_MAX: variable(
-    wholeNumber(0, 100_000),
-    '0',
-    'Tokens beyond the agent’s limit, for models that think before they write.',
-  ),
-  LLM_DELTA_DELAY_MS: variable(
-    wholeNumber(0, 1_000),
-    '12',
-    'Pause between the words of the offline assistant, so that people see it write.',
-  ),
+  ...modelVariables,
   EMBERLOG_INTERRUPTED_TURNS: variable(
     z.enum(['answer-again', 'end-as-failed']),
     'answer-again',
@@ -263,6 +166,8 @@ export type Config = Values & {
   readonly dataDirectory: string
   /** The hosted models, in the order in which they are asked; none when the offline assistant answers alone. */
   readonly models: readonly ModelReference[]
+  /** The hosted model that makes pictures; undefined when they are drawn offline. */
+  readonly imageModel: ModelReference | undefined
 }
 
 /** Reads `.env` beside the process, lets the environment win, and validates. Throws a Fault `configuration-invalid` that names every bad variable. */
@@ -279,8 +184,9 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   if (problems.length > 0) throw new Fault('configuration-invalid', { problems: problems.join(' | ') })
   const config = values as unknown as Values
   const { models, problems: modelProblems } = configuredModels(config, (name) => given[name])
-  refuseContradictions(config, modelProblems)
-  return Object.freeze({ ...config, dataDirectory: resolve(config.EMBERLOG_DATA_DIR), models })
+  const { model: imageModel, problems: imageProblems } = configuredImageModel(config)
+  refuseContradictions(config, [...modelProblems, ...imageProblems])
+  return Object.freeze({ ...config, dataDirectory: resolve(config.EMBERLOG_DATA_DIR), models, imageModel })
 }
 
 function refuseContradictions(config: Values, others: readonly string[]): void {

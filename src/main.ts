@@ -4,8 +4,6 @@ import type { AddressInfo } from 'node:net'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { agentFor } from './agents/agent-catalogue.ts'
 import { loadKnowledgeBase } from './agents/knowledge-base.ts'
-import type { LanguageModel } from './agents/language-model.ts'
-import { svgDrawing } from './agents/offline/svg-drawing.ts'
 import { createOfflineAssistant } from './agents/offline-assistant.ts'
 import { defaultApiLimits } from './api/api-limits.ts'
 import type { ApiSettings, ReadinessPart } from './api/api-parts.ts'
@@ -23,6 +21,7 @@ import { developmentSecret, openDataDirectory } from './main/data-directory.ts'
 import { ledgerRoot } from './main/ledger-parts.ts'
 import { createLedgerRole, ledgerReadiness } from './main/ledger-role.ts'
 import { findMasterKeys } from './main/master-keys.ts'
+import { buildModels } from './main/models.ts'
 import { createPrivacy } from './main/privacy.ts'
 import { startServers } from './main/server-processes.ts'
 import { createSessionMarks } from './main/session-marks.ts'
@@ -130,8 +129,8 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
   const metrics = new Registry()
   collectDefaultMetrics({ register: metrics })
   addReadSideMetrics({ registry: metrics, database, ...(writer && { writer }) })
-  const { model, close: closeModel } = await languageModel(config, offline, { registry: metrics, logger })
-  stopLater('language model', closeModel)
+  const { model, images, close: closeModels } = await buildModels(config, offline, { registry: metrics, logger })
+  stopLater('models', closeModels)
 
   const handler = tracing.handler(
     createCommandHandler({
@@ -154,7 +153,7 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
     route: router.route,
     agentFor,
     model: tracing.model(model),
-    tools: createPlatformTools(owned, svgDrawing),
+    tools: createPlatformTools(owned, images),
     live,
     drafts,
     settings: {
@@ -286,20 +285,6 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
     const { address, port, family } = server.server.address() as AddressInfo
     return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
   }
-}
-
-/** Nothing of hosted models is loaded where the offline assistant answers alone: it would cost every start. */
-async function languageModel(
-  config: Config,
-  offline: LanguageModel,
-  { registry, logger }: { readonly registry: Registry; readonly logger: Logger },
-): Promise<{ readonly model: LanguageModel; readonly close: () => Promise<void> }> {
-  if (config.models.length === 0) return { model: offline, close: async () => {} }
-  const [{ buildLanguageModel }, { createModelMetrics }] = await Promise.all([
-    import('./main/language-model.ts'),
-    import('./agents/model-metrics.ts'),
-  ])
-  return buildLanguageModel(config, offline, { meter: createModelMetrics(registry), logger })
 }
 
 function recordReadiness(isReady: boolean): ReadinessPart {

@@ -2,6 +2,7 @@
 import { assert } from '../shared/assert.ts'
 import type { ToolDefinition } from './agent-catalogue.ts'
 import type { AgentName } from './agent-name.ts'
+import type { PictureMaking } from './image-model.ts'
 import type { Citation } from './language-model.ts'
 
 export interface AgentTools {
@@ -53,6 +54,8 @@ export interface Attachment {
   readonly mediaType: string
   readonly name: string
   readonly reference: string
+  /** Absent: nothing was made for it. */
+  readonly made?: PictureMaking
 }
 
 export const noTools: AgentTools = {

@@ -19,6 +19,7 @@ const kinds = {
   'model-failed': { mayRetry: true, isIllness: true },
   // Waiting as long once more is worse than another model at once.
   'model-first-token-timeout': { mayRetry: false, isIllness: true },
+  'model-timeout': { mayRetry: false, isIllness: true },
   'model-stalled': { mayRetry: false, isIllness: true },
   'model-unauthorized': { mayRetry: false, isIllness: true },
   'model-request-refused': { mayRetry: false, isIllness: false },
@@ -41,6 +42,9 @@ export function modelFault(error: unknown): Fault {
   if (isFault(error)) return error
   const inner = faultWithin(error)
   if (inner !== undefined) return inner
+  if (filterCodes.has(String(field(field(field(error, 'data'), 'error'), 'code')))) {
+    return new Fault('model-answer-filtered')
+  }
   const status = statusOf(error)
   if (status !== undefined && status >= 300) {
     const retryAfterMs = retryAfterOf(error)
@@ -50,6 +54,9 @@ export function modelFault(error: unknown): Fault {
   if (network !== undefined) return new Fault(codeOfNetwork(network), { network })
   return new Fault(codeOfLibrary(error), { error: nameOf(error) })
 }
+
+/** What providers of the OpenAI protocol call a refusal by their filters. */
+const filterCodes = new Set(['content_filter', 'content_policy_violation', 'moderation_blocked'])
 
 /** Milliseconds that the provider asks to wait; undefined when it does not say. */
 export function retryAfterMsOf(fault: Fault): number | undefined {
@@ -105,7 +112,8 @@ function codeOfLibrary(error: unknown): ModelFailureCode {
     const name = nameOf(link)
     // What the library says of a stream that is over without having said why.
     if (/InvalidResponseData/.test(name) && field(link, 'data') === undefined) return 'model-answer-unfinished'
-    if (/JSONParse|TypeValidation|InvalidResponseData|EmptyResponseBody/.test(name)) return 'model-answer-invalid'
+    if (/JSONParse|TypeValidation|InvalidResponseData|EmptyResponseBody|Download/.test(name))
+      return 'model-answer-invalid'
   }
   return 'model-failed'
 }

@@ -3,6 +3,10 @@
 export const hostedProviders = ['openai-compatible', 'openai', 'anthropic', 'google'] as const
 export type HostedProvider = (typeof hostedProviders)[number]
 
+/** Those that make pictures, too. */
+export const imageProviders = ['openai-compatible', 'openai', 'google'] as const satisfies readonly HostedProvider[]
+type ImageProvider = (typeof imageProviders)[number]
+
 export interface ModelReference {
   readonly provider: HostedProvider
   readonly id: string
@@ -71,6 +75,26 @@ export function configuredModels(
   return { models: [first, ...others.filter((other) => other !== undefined)], problems }
 }
 
+export interface ImageSettings {
+  readonly IMAGE_PROVIDER: 'offline' | ImageProvider
+  readonly IMAGE_BASE_URL?: string | undefined
+  readonly IMAGE_MODEL?: string | undefined
+  readonly IMAGE_API_KEY?: string | undefined
+}
+
+/** The hosted model that makes pictures; undefined when they are drawn offline. `problems` never repeats a value. */
+export function configuredImageModel(settings: ImageSettings): {
+  readonly model: ModelReference | undefined
+  readonly problems: readonly string[]
+} {
+  const { IMAGE_PROVIDER: provider, IMAGE_BASE_URL: baseUrl, IMAGE_MODEL: id, IMAGE_API_KEY: apiKey } = settings
+  if (provider === 'offline') return { model: undefined, problems: [] }
+  const model = { provider, id: id ?? '', ...(baseUrl && { baseUrl }), ...(apiKey && { apiKey }) }
+  const problems = problemsOf(model, 'IMAGE').map(({ variable, problem }) => `${variable}: ${problem}`)
+  if (id === undefined) problems.unshift(`IMAGE_MODEL: is needed with IMAGE_PROVIDER=${provider}`)
+  return { model, problems }
+}
+
 const FORM = 'must be provider:model, then @http(s)://… and #KEY_VARIABLE where needed'
 
 function fallbackModel(text: string, keyOf: (variable: string) => string | undefined) {
@@ -85,13 +109,13 @@ function fallbackModel(text: string, keyOf: (variable: string) => string | undef
   return { model, problems: problemsOf(model).map(({ inList }) => inList) }
 }
 
-function problemsOf({ provider, baseUrl, apiKey }: ModelReference) {
+function problemsOf({ provider, baseUrl, apiKey }: ModelReference, prefix: 'LLM' | 'IMAGE' = 'LLM') {
   if (provider === 'openai-compatible') {
     if (baseUrl !== undefined) return []
-    const problem = `is needed with LLM_PROVIDER=${provider}, such as http://127.0.0.1:11434/v1`
+    const problem = `is needed with ${prefix}_PROVIDER=${provider}, such as http://127.0.0.1:11434/v1`
     return [
       {
-        variable: 'LLM_BASE_URL',
+        variable: `${prefix}_BASE_URL`,
         problem,
         inList: 'needs an address, as in openai-compatible:model@http://127.0.0.1:11434/v1',
       },
@@ -100,8 +124,8 @@ function problemsOf({ provider, baseUrl, apiKey }: ModelReference) {
   if (apiKey !== undefined) return []
   return [
     {
-      variable: 'LLM_API_KEY',
-      problem: `is needed with LLM_PROVIDER=${provider}`,
+      variable: `${prefix}_API_KEY`,
+      problem: `is needed with ${prefix}_PROVIDER=${provider}`,
       inList: `needs a key, as in ${provider}:model#KEY_VARIABLE`,
     },
   ]

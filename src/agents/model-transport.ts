@@ -2,8 +2,8 @@
 import { Agent, fetch as undiciFetch } from 'undici'
 import { Fault } from '../shared/failures.ts'
 
-/** No answer of a model is larger; a server that sends more is cut off. */
-const RESPONSE_BYTES_MAX = 16 * 1024 * 1024
+/** No streamed answer of a model is larger; a server that sends more is cut off. */
+const STREAM_BYTES_MAX = 16 * 1024 * 1024
 /** Connections to one provider; more calls than that wait for one. */
 const CONNECTIONS_MAX = 256
 
@@ -12,7 +12,13 @@ export interface ModelTransport {
   readonly close: () => Promise<void>
 }
 
-export function createModelTransport({ connectTimeoutMs }: { readonly connectTimeoutMs: number }): ModelTransport {
+export interface TransportOptions {
+  readonly connectTimeoutMs: number
+  /** Takes answers of any kind and of this size, rather than streams. */
+  readonly wholeAnswers?: { readonly bytesMax: number }
+}
+
+export function createModelTransport({ connectTimeoutMs, wholeAnswers }: TransportOptions): ModelTransport {
   // How long an answer takes is watched by whoever reads it; here these limits would only be in the way.
   const agent = new Agent({
     connect: { timeout: connectTimeoutMs },
@@ -26,12 +32,16 @@ export function createModelTransport({ connectTimeoutMs }: { readonly connectTim
     async fetch(input, init) {
       // A redirect would take the key and the question to somewhere else than what is configured.
       const response = await request(input, { ...init, dispatcher: agent, redirect: 'manual' })
-      if (response.ok && !isStream(response.headers.get('content-type'))) {
+      if (response.ok && wholeAnswers === undefined && !isStream(response.headers.get('content-type'))) {
         await response.body?.cancel()
         throw new Fault('model-answer-invalid', { contentType: response.headers.get('content-type') })
       }
       const { status, statusText, headers } = response
-      return new Response(response.body?.pipeThrough(bounded()) ?? null, { status, statusText, headers })
+      return new Response(response.body?.pipeThrough(bounded(wholeAnswers?.bytesMax ?? STREAM_BYTES_MAX)) ?? null, {
+        status,
+        statusText,
+        headers,
+      })
     },
     close: () => agent.destroy(),
   }
@@ -42,12 +52,12 @@ function isStream(contentType: string | null): boolean {
   return contentType === null || !/html|json|xml/i.test(contentType)
 }
 
-function bounded(): TransformStream<Uint8Array, Uint8Array> {
+function bounded(bytesMax: number): TransformStream<Uint8Array, Uint8Array> {
   let bytes = 0
   return new TransformStream({
     transform(chunk, controller) {
       bytes += chunk.byteLength
-      if (bytes > RESPONSE_BYTES_MAX) controller.error(new Fault('model-answer-too-large', { bytes }))
+      if (bytes > bytesMax) controller.error(new Fault('model-answer-too-large', { bytes }))
       else controller.enqueue(chunk)
     },
   })

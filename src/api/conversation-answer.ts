@@ -35,6 +35,6 @@ export function messageAnswerOf(row: MessageRow): MessageAnswer {
 }
 
 /** Its content is at `me/attachments/{attachmentId}`. */
-function attachmentAnswerOf({ reference, mediaType, name }: MessageRow['attachments'][number]) {
-  return { attachmentId: reference, mediaType, name }
+function attachmentAnswerOf({ reference, ...rest }: MessageRow['attachments'][number]) {
+  return { attachmentId: reference, ...rest }
 }

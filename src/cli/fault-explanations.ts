@@ -4,7 +4,8 @@ export const faultExplanations: Readonly<Record<string, string>> = {
   // Attachments
   'attachment-too-large':
     'A tool made an attachment of more than 4 MiB, which is not kept; the answer says that it failed.',
-  'attachment-not-stored': 'The record refused a part of an attachment; the cause stands beside it. This is a bug.',
+  'attachment-not-stored':
+    'The record refused a part of an attachment, or several processes kept storing different ones for one call of a tool. The answer says that it failed; ask again.',
 
   // Starting
   'argument-invalid': 'An argument has a value that cannot be used; the message says which.',

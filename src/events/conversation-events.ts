@@ -52,6 +52,18 @@ const usageSchema = z.object({
   isEstimated: z.boolean().optional(),
 })
 
+/** How a picture in an answer came about. */
+const pictureMakingSchema = z.object({
+  origin: z.enum(['generated', 'drawn']),
+  model: modelSchema,
+  /** The models that were to make it and did not, in the order they were asked. */
+  insteadOf: z.array(modelSchema.extend({ code: z.string() })).readonly(),
+  /** Absent: the provider did not count. */
+  usage: usageSchema.optional(),
+})
+/** `made` is absent where nothing was made, or nobody wrote it down yet. */
+const answerAttachmentSchema = attachmentSchema.extend({ made: pictureMakingSchema.optional() })
+
 /** What an answer that did not come to its end had taken. Absent: nothing, or written before this was recorded. */
 const unfinishedWork = {
   model: modelSchema.optional(),
@@ -118,7 +130,7 @@ export const conversationEventSchemas = {
     finishReason: z.enum(['stop', 'length', 'content-filter', 'tool-calls', 'error', 'other']),
     toolCalls: sealed(toolCallsSchema),
     citations: z.array(z.object({ entryId: z.string(), title: z.string(), source: z.string() })),
-    attachments: sealed(z.array(attachmentSchema)),
+    attachments: sealed(z.array(answerAttachmentSchema)),
     usage: usageSchema,
     firstTokenMs: z.number().min(0),
     totalMs: z.number().min(0),
@@ -168,3 +180,4 @@ export type ConversationEvent = {
 }[ConversationEventType]
 /** The data of one event type. */
 export type DataOf<Type extends ConversationEventType> = Extract<ConversationEvent, { type: Type }>['data']
+export type AnswerAttachment = DataOf<'ResponseCompleted'>['attachments'][number]

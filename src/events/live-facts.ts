@@ -1,4 +1,5 @@
 /** What happens in a conversation while it happens: facts of the record, and between them the deltas of an answer. */
+import type { AnswerAttachment } from './conversation-events.ts'
 
 export type LiveFact =
   | {
@@ -54,11 +55,7 @@ export type TerminalFact =
       /** The models that were to write this answer and did not; absent when none. */
       readonly insteadOf?: readonly { readonly provider: string; readonly id: string; readonly code: string }[]
       /** What the answer holds besides text; absent when nothing. */
-      readonly attachments?: readonly {
-        readonly attachmentId: string
-        readonly mediaType: string
-        readonly name: string
-      }[]
+      readonly attachments?: readonly (Omit<AnswerAttachment, 'reference'> & { readonly attachmentId: string })[]
       readonly finishReason: string
       readonly usage: {
         readonly inputTokens: number

@@ -57,9 +57,10 @@ export function projectIdOf(turnId: string): Uuid {
   return deriveId(turnId as Uuid, 'project')
 }
 
-/** The attachment that a call of a tool makes: derived, so that a repeated call makes no second one. */
-export function attachmentIdOf(turnId: string, callNumber: number): Uuid {
-  return deriveId(turnId as Uuid, ['attachment', callNumber].join(UNIT_SEPARATOR))
+/** The attachment that a call of a tool makes: derived, so that a repeated call that makes the same makes no second one. */
+export function attachmentIdOf(turnId: string, callNumber: number, attempt = 1): Uuid {
+  const later = attempt === 1 ? [] : [attempt]
+  return deriveId(turnId as Uuid, ['attachment', callNumber, ...later].join(UNIT_SEPARATOR))
 }
 
 /** Where an attachment's content stands; the owner is part of the name, so another person's cannot be named. */

@@ -1,14 +1,8 @@
 /** The table of messages: what was said, exactly as it was said. */
+import type { AnswerAttachment } from '../events/conversation-events.ts'
 import type { SearchLanguage } from './message-language.ts'
 import type { MessageStatus } from './query-types.ts'
 import type { ReadModel } from './read-model.ts'
-
-/** Something an answer holds besides text; `reference` is the id under which its content is kept. */
-export interface StoredAttachment {
-  readonly mediaType: string
-  readonly name: string
-  readonly reference: string
-}
 
 export interface StoredMessage {
   readonly conversationId: string
@@ -22,7 +16,8 @@ export interface StoredMessage {
   readonly status: MessageStatus
   readonly rating: 'up' | 'down' | null
   readonly isErased: boolean
-  readonly attachments: readonly StoredAttachment[] | null
+  /** `reference` is the id under which the content is kept. */
+  readonly attachments: readonly AnswerAttachment[] | null
   readonly createdAt: string
   readonly position: bigint
 }
@@ -48,7 +43,8 @@ export const messageModel: ReadModel<StoredMessage> = {
     isErased: { type: 'boolean', about: 'True when its text was erased, and nobody can know what it said.' },
     attachments: {
       type: 'jsonb',
-      about: 'What an answer holds besides text: media type, name and reference; null when nothing.',
+      about:
+        'What an answer holds besides text: media type, name, reference, and how it came about; null when nothing.',
     },
     createdAt: { type: 'timestamptz', about: 'When it was sent, or when the answer ended.' },
     position: { type: 'bigint', about: 'The position of its event in the whole log: the order of messages.' },

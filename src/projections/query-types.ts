@@ -1,5 +1,5 @@
 /** What can be asked of the read models, and the shapes of the answers. */
-import type { ConversationKind } from '../events/conversation-events.ts'
+import type { AnswerAttachment, ConversationKind } from '../events/conversation-events.ts'
 import type { Position, Uuid } from '../shared/ids.ts'
 
 /** How long a query may wait for the read models to catch up, and with what. */
@@ -46,7 +46,7 @@ export interface MessageRow {
   readonly rating: 'up' | 'down' | null
   /** Its text was erased; what stands there is empty. */
   readonly isErased: boolean
-  readonly attachments: readonly { readonly mediaType: string; readonly name: string; readonly reference: string }[]
+  readonly attachments: readonly AnswerAttachment[]
   readonly createdAt: Date
 }
 

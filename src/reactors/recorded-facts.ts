@@ -65,6 +65,6 @@ export function attachmentsFact(
 ): Pick<Extract<LiveFact, { type: 'response.completed' }>, 'attachments'> {
   if (attachments.length === 0) return {}
   return {
-    attachments: attachments.map(({ reference, mediaType, name }) => ({ attachmentId: reference, mediaType, name })),
+    attachments: attachments.map(({ reference, ...rest }) => ({ attachmentId: reference, ...rest })),
   }
 }

@@ -15,8 +15,8 @@ describe('a drawing', () => {
   })
 
   it('says what it shows and that it is a drawing, in words for screen readers', async () => {
-    const { svg, alt, origin, mediaType } = await draw()
-    expect({ alt, origin, mediaType }).toEqual({
+    const { svg, alt, made, mediaType } = await draw()
+    expect({ alt, origin: made.origin, mediaType }).toEqual({
       ...{ alt: 'Card: A sunset. A sunset over the sea', origin: 'drawn', mediaType: 'image/svg+xml' },
     })
     expect(svg).toContain('role="img" aria-labelledby="title desc"')

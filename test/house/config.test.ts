@@ -41,6 +41,8 @@ describe('the configuration', () => {
     ['LLM_BASE_URL', 'https://example.org/v1?key=secret'],
     ['LLM_FALLBACKS', 'openai:gpt#KEY'],
     ['LLM_RETRIES_MAX', 'many'],
+    ['IMAGE_SIZE', 'large'],
+    ['IMAGE_TIMEOUT_MS', '90000'],
     ['LLM_FIRST_TOKEN_TIMEOUT_MS', '0'],
     ['EMBERLOG_ALLOWED_ORIGINS', 'everywhere'],
     ['LOG_LEVEL', 'loud'],
@@ -124,6 +126,30 @@ describe('the configuration', () => {
       expect(() => readConfig({ LLM_FALLBACKS: 'openai-compatible:one@http://h/v1' })).toThrow(
         'LLM_FALLBACKS: needs a hosted model in LLM_PROVIDER',
       )
+    })
+  })
+
+  describe('of an image model', () => {
+    const local = { IMAGE_PROVIDER: 'openai-compatible', IMAGE_BASE_URL: 'http://127.0.0.1:7860/v1', IMAGE_MODEL: 'sd' }
+
+    it('needs no key for a server of one’s own, and names no model when pictures are drawn offline', () => {
+      const { IMAGE_BASE_URL: baseUrl, IMAGE_MODEL: id } = local
+      expect(readConfig(local).imageModel).toEqual({ provider: 'openai-compatible', id, baseUrl })
+      expect(readConfig({ IMAGE_MODEL: 'unused' }).imageModel).toBeUndefined()
+    })
+
+    it.each([
+      ['IMAGE_BASE_URL', { ...local, IMAGE_BASE_URL: '' }],
+      ['IMAGE_MODEL', { ...local, IMAGE_MODEL: '' }],
+      ['IMAGE_API_KEY', { IMAGE_PROVIDER: 'openai', IMAGE_MODEL: 'gpt-image' }],
+      ['IMAGE_API_KEY', { IMAGE_PROVIDER: 'google', IMAGE_MODEL: 'gemini-image' }],
+    ])('says that %s is needed when it is missing', (name, environment) => {
+      const problem = `${name}: is needed with IMAGE_PROVIDER=${environment.IMAGE_PROVIDER}`
+      expect(() => readConfig(environment)).toThrow(problem)
+    })
+
+    it.each(['anthropic', 'oracle'])('refuses %s, which makes no pictures', (IMAGE_PROVIDER) => {
+      expect(() => readConfig({ IMAGE_PROVIDER })).toThrow('IMAGE_PROVIDER')
     })
   })
 

@@ -10,6 +10,8 @@ import type { ToolWish, ToolWork } from './tool-work.ts'
 
 const noPicture = 'I cannot draw while offline: no image model is connected, so there is no picture yet.'
 const drawnNotGenerated = 'It is drawn from words and shapes, not a generated picture: no image model is connected.'
+const drawnInstead =
+  'It is drawn from words and shapes, not a generated picture: the image model did not make one just now.'
 const changesMax = 5
 const descriptionCharactersMax = 2_000
 const titleCharactersMax = 120
@@ -32,7 +34,11 @@ export function imageAnswer(
 
 const drawingFailed = 'The picture could not be made just now, so there is none yet.'
 
-const pictureSchema = z.object({ origin: z.enum(['generated', 'drawn']), alt: z.string() })
+const pictureSchema = z.object({
+  origin: z.enum(['generated', 'drawn']),
+  alt: z.string(),
+  insteadOf: z.array(z.unknown()).default([]),
+})
 
 function pictureWish(subject: string, wish: string, changes: readonly string[], knowledge: KnowledgeBase): ToolWish {
   const isExplaining = explains.test(wish)
@@ -47,12 +53,12 @@ function pictureWish(subject: string, wish: string, changes: readonly string[], 
 }
 
 function madeAnswer(
-  { origin, alt }: z.infer<typeof pictureSchema>,
+  { origin, alt, insteadOf }: z.infer<typeof pictureSchema>,
   subject: string,
   changes: readonly string[],
 ): AnswerDraft {
   const draft = createAnswerDraft().paragraph(`Here is ${quoted(subject)}, below.`)
-  if (origin === 'drawn') draft.paragraph(drawnNotGenerated)
+  if (origin === 'drawn') draft.paragraph(insteadOf.length > 0 ? drawnInstead : drawnNotGenerated)
   if (changes.length > 0)
     draft.paragraph(changes.map((change) => `- changed at your wish: ${quoted(change)}`).join('\n'))
   return draft.paragraph(`In words: ${quoted(alt)}`).closing('What should I change: subject, style or format?')

@@ -21,13 +21,19 @@ const palettes = [
   ['#faf5ff', '#7e22ce', '#3b0764'],
 ] as const
 
+const name = { provider: 'offline', id: 'emberlog-drawing-1' }
+
 export const svgDrawing: ImageModel = {
-  provider: 'offline',
-  id: 'emberlog-drawing-1',
+  ...name,
   async draw(wish, signal): Promise<Picture> {
     signal.throwIfAborted()
     const { svg, alt } = drawn(wish)
-    return { mediaType: 'image/svg+xml', bytes: new TextEncoder().encode(svg), alt, origin: 'drawn' }
+    return {
+      mediaType: 'image/svg+xml',
+      bytes: new TextEncoder().encode(svg),
+      alt,
+      made: { origin: 'drawn', model: name, insteadOf: [] },
+    }
   },
 }
 

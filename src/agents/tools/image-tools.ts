@@ -16,7 +16,7 @@ export interface PictureAlbum {
 
 export const MAKE_IMAGE = 'make_image'
 
-/** Hosted image models take their time. */
+/** Hosted image models take their time; `IMAGE_TIMEOUT_MS` is shorter, so that a drawing can still take their place. */
 const TIMEOUT_MS = 90_000
 
 const imageArguments = z.object({
@@ -33,22 +33,17 @@ export function imageTools(model: ImageModel, album: PictureAlbum): readonly Age
       definition: {
         name: MAKE_IMAGE,
         description:
-          'Makes one picture or diagram and attaches it to the answer. The result says whether it was generated or only drawn; say so, too.',
+          'Makes one picture or diagram and attaches it to the answer. The result says whether it was generated or only drawn, and instead of which model; say so, too.',
         parameters: imageArguments,
         timeoutMs: TIMEOUT_MS,
       },
       async execute(call, context, signal) {
         const wish = imageArguments.parse(call.arguments)
-        const { mediaType, bytes, alt, origin } = await model.draw(wish, signal)
+        const { mediaType, bytes, alt, made } = await model.draw(wish, signal)
         const reference = await album.keep(context, call.number, { mediaType, bytes })
-        const made = {
-          origin,
-          alt,
-          mediaType,
-          bytes: bytes.byteLength,
-          model: { provider: model.provider, id: model.id },
-        }
-        return succeeded(made, { attachments: [{ mediaType, name: alt, reference }] })
+        const { origin, model: maker, insteadOf } = made
+        const told = { origin, alt, mediaType, bytes: bytes.byteLength, model: maker, insteadOf }
+        return succeeded(told, { attachments: [{ mediaType, name: alt, reference, made }] })
       },
     },
   ]

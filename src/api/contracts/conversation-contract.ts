@@ -1,6 +1,7 @@
 /** Conversations and their messages as clients see them. */
 import { z } from 'zod'
 import { conversationKinds } from '../../events/conversation-events.ts'
+import { attachmentSchema } from './attachment-contract.ts'
 import { conversationIdSchema, positionSchema, timeSchema } from './common-contract.ts'
 
 export const conversationSchema = z
@@ -36,14 +37,6 @@ export const changeConversationSchema = z
   })
 
 const modelSchema = z.object({ provider: z.string(), id: z.string() })
-
-const attachmentSchema = z
-  .object({
-    attachmentId: z.string().meta({ description: 'The content is at `me/attachments/{attachmentId}`.' }),
-    mediaType: z.string(),
-    name: z.string().meta({ description: 'What is to be seen, in words.' }),
-  })
-  .meta({ id: 'Attachment' })
 
 export const messageSchema = z
   .object({

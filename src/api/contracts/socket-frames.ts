@@ -1,5 +1,6 @@
 /** The frames of `/ws/chat/{conversationId}`: what clients may send, and what they get. */
 import { z } from 'zod'
+import { attachmentSchema } from './attachment-contract.ts'
 import { positionSchema, turnIdSchema } from './common-contract.ts'
 
 const modelSchema = z.object({ provider: z.string(), id: z.string() })
@@ -88,10 +89,7 @@ export const serverFrameSchema = z.discriminatedUnion('type', [
     agent: z.string(),
     model: modelSchema,
     insteadOf: insteadOfSchema.readonly().optional(),
-    attachments: z
-      .array(z.object({ attachmentId: z.string(), mediaType: z.string(), name: z.string() }))
-      .readonly()
-      .optional(),
+    attachments: z.array(attachmentSchema).readonly().optional(),
     finishReason: z.string(),
     usage: usageSchema,
     position: positionSchema,

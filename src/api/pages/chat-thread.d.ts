@@ -9,7 +9,7 @@ export interface ThreadItem {
   readonly status: string
   readonly agent?: string
   readonly reason?: string
-  readonly attachments?: readonly { attachmentId: string; mediaType: string; name: string }[]
+  readonly attachments?: readonly { attachmentId: string; mediaType: string; name: string; made?: object }[]
   readonly facts?: readonly { factId: string; kind: string; value: string; isUndone?: boolean }[]
 }
 

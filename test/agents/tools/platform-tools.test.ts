@@ -169,6 +169,20 @@ describe('the image agent', () => {
     expect((await ada.again()).attachments).toEqual(first.attachments)
   })
 
+  it('keeps pictures that differ apart, when a turn is handled twice by a model that makes another each time', async () => {
+    const { attachments } = platform.owned
+    const source = { ownerId: 'ada', conversationId: 'c1', turnId: randomUUID(), agent: 'image' } as const
+    const picture = (letter: string) => ({ mediaType: 'image/png', bytes: Buffer.alloc(800_000, letter) })
+    const kept = await Promise.all(['a', 'b'].map((letter) => attachments.store(source, 1, picture(letter))))
+    for (const [index, letter] of ['a', 'b'].entries()) {
+      expect(
+        Buffer.compare((await attachments.read('ada', kept[index] ?? ''))?.bytes ?? Buffer.of(), picture(letter).bytes),
+      ).toBe(0)
+    }
+    const again = await attachments.store(source, 1, picture('a'))
+    expect(Buffer.compare((await attachments.read('ada', again))?.bytes ?? Buffer.of(), picture('a').bytes)).toBe(0)
+  })
+
   it('draws the changes of later turns', async () => {
     const ada = platform.talk()
     await ada.say('Draw a red fox', { agent: 'image' })
