@@ -147,11 +147,20 @@ function decodeWith(open: OpenOne, steps: UpcasterSteps, stored: StoredEvent): R
   if (version > currentVersion(stored.type, steps)) throw new Fault('event-version-unknown', { ...place, version })
   if (!isObject(stored.data)) throw new Fault('event-not-decodable', place)
   const opened = openedWith(open, stored, stored.data)
-  const data = schema.safeParse(upcast(stored.type, version, opened.data, steps))
+  const data = schema.safeParse(lifted())
   if (!data.success) throw new Fault('event-not-decodable', { ...place, version }, { cause: data.error })
   const { stream, revision, position, eventId } = stored
   const event = { type: stored.type, data: data.data } as RecordEvent
   return { ...event, stream, revision, position, eventId, envelope: envelope.data, erased: opened.erased }
+
+  /** A step takes for granted what its version had: data that is not even that cannot be decoded, and is no bug of ours. */
+  function lifted() {
+    try {
+      return upcast(stored.type, version, opened.data, steps)
+    } catch (cause) {
+      throw new Fault('event-not-decodable', { ...place, version }, { cause })
+    }
+  }
 }
 
 function openedWith(

@@ -152,6 +152,11 @@ describe('the codec', () => {
     await expect(codec.decode(misfit)).rejects.toThrow('event-not-decodable')
   })
 
+  it('does not read an old event that lacks what a step to the current version takes for granted', async () => {
+    const misfit = stored({ type: 'IntentRouted', data: {}, metadata: the.envelope({ schemaVersion: 1 }) })
+    await expect(codec.decode(misfit)).rejects.toThrow('event-not-decodable')
+  })
+
   it('lifts an old event step by step to the current version', async () => {
     const steps = {
       ConversationRenamed: [
