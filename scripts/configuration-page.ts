@@ -50,6 +50,7 @@ function allowed(schema: z.ZodType): string {
   if (type === 'integer' || type === 'number') return `${minimum} to ${maximum}`
   if (format === 'uri') return 'a URL'
   if (pattern?.startsWith('^[1-9]')) return 'width x height'
+  if (pattern?.startsWith('^(?:off')) return 'a duration'
   if (pattern !== undefined) return 'a connection string'
   return minLength !== undefined && minLength > 1 ? `text of at least ${minLength} characters` : 'text'
 }

@@ -5,7 +5,7 @@ import { parseEnv } from 'node:util'
 import { z } from 'zod'
 import { configuredImageModel, configuredModels, type ModelReference } from './agents/model-reference.ts'
 import { modelVariables } from './config/model-variables.ts'
-import { list, variable, wholeNumber } from './config/variable.ts'
+import { duration, list, variable, wholeNumber } from './config/variable.ts'
 import { Fault } from './shared/failures.ts'
 import { parseMasterKey } from './vault/master-key.ts'
 
@@ -55,6 +55,11 @@ export const variables = {
     wholeNumber(1, 64),
     '1',
     'Into how many partitions of streams new generations of read models are divided; shared out among processes.',
+  ),
+  EMBERLOG_COMPARE_EVERY: variable(
+    duration(),
+    'off',
+    'How often the read models are compared with the record, row by row, such as `24h` (m, h or d; at least 1m); `off` is never. Takes one of at least 6 connections.',
   ),
   ...modelVariables,
   EMBERLOG_INTERRUPTED_TURNS: variable(

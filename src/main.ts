@@ -17,6 +17,7 @@ import { createCodec } from './events/codec.ts'
 import { upcasterSteps } from './events/upcasters.ts'
 import { auditParts } from './main/audit-parts.ts'
 import { createBelongings } from './main/belongings.ts'
+import { comparisonReadiness, createComparisonRole } from './main/comparison-role.ts'
 import { developmentSecret, openDataDirectory } from './main/data-directory.ts'
 import { ledgerRoot } from './main/ledger-parts.ts'
 import { createLedgerRole, ledgerReadiness } from './main/ledger-role.ts'
@@ -109,10 +110,12 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
   const answering = new AbortController()
   const following = new AbortController()
 
+  const compareEveryMs = has('projector') ? config.EMBERLOG_COMPARE_EVERY : undefined
   const database = await openDatabase({
     connectionString: servers.databaseUrl,
     connectionsMax: config.DATABASE_CONNECTIONS_MAX,
     applicationName: 'emberlog',
+    isComparing: compareEveryMs !== undefined,
     partitions: config.EMBERLOG_PARTITIONS,
     logger,
   })
@@ -188,6 +191,11 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
   const run = (role: string, work: Promise<void>) => {
     running.push(work.catch((cause: unknown) => failRole(new Fault('role-failed', { role }, { cause }))))
   }
+  const comparing =
+    compareEveryMs === undefined
+      ? undefined
+      : createComparisonRole({ database, store, codec, everyMs: compareEveryMs, metrics, logger })
+  if (comparing !== undefined) run('comparison', comparing.run(following.signal))
   const keeper = has('ledger') ? await createLedgerRole({ config, store, codec, metrics, logger }) : undefined
   const keeping = new AbortController()
   const kept = keeper?.run(keeping.signal).catch((cause: unknown) => {
@@ -235,6 +243,7 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
     recordReadiness(isRecordReachable),
     ...(writer === undefined ? [] : [projectorReadiness(writer)]),
     ...(keeper === undefined ? [] : [ledgerReadiness(keeper.status())]),
+    ...(comparing === undefined ? [] : [comparisonReadiness(comparing)]),
     ...analystReadiness(database.analystAccess()),
   ]
   const url = has('api') ? await listen() : ''

@@ -1,6 +1,7 @@
 /** `emberlog audit …`: what an auditor reads, always from the record itself and never with a way to write to it. */
 import type { Command } from 'commander'
 import { addBundleCommands } from './audit-bundle-commands.ts'
+import { addCompareCommand } from './audit-compare-command.ts'
 import { addReplayCommands } from './audit-replay-commands.ts'
 import { addReportCommand } from './audit-report-command.ts'
 import { addVerifyCommand } from './audit-verify-command.ts'
@@ -10,6 +11,7 @@ export function addAuditCommands(emberlog: Command, run: RunCommand): void {
   const audit = emberlog.command('audit').description('read the record itself; never changes it')
   addReplayCommands(audit, run)
   addVerifyCommand(audit, run)
+  addCompareCommand(audit, run)
   addBundleCommands(audit, run)
   addReportCommand(audit, run)
 }

@@ -96,6 +96,10 @@ export const faultExplanations: Readonly<Record<string, string>> = {
   'rebuild-stopped': 'The rebuild was stopped before it was done; the live read models are unchanged.',
   'generation-differs':
     'The read models built anew differ from the live ones although the same projectors made both. They were kept apart for inspection; nothing was replaced.',
+  'comparison-disturbed':
+    'The live read models were changed by erasures or acts on parked events each time they were compared with the record. Try again when nothing of the kind is under way.',
+  'comparison-stopped':
+    'The comparison was stopped before it was done. It changed nothing, and nothing of it is left behind.',
   'generation-busy': 'Another process works on this generation of read models. Wait for it, or stop it.',
   'generation-live': 'This generation of read models is the live one: it cannot be dropped, and needs no way back.',
   'generation-unfinished': 'This generation was never complete. Run `emberlog projections rebuild` instead.',

@@ -1,27 +1,28 @@
 /** Shows how much of the log a command has looked through, as a bar on one line. */
 import type { Position } from '../shared/ids.ts'
 import type { EventReader } from '../store/event-store.ts'
-import { progressLine } from './output.ts'
-
-const BAR_WIDTH = 30
+import { progressBar, progressLine } from './output.ts'
 
 export interface LogProgress {
-  readonly onConsidered: (position: Position) => void
+  /** `more` is added to the line: what was found so far. */
+  readonly onConsidered: (position: Position, more?: string) => void
   readonly clear: () => void
 }
 
 /** The bar is full at what is the end of the log now. */
-export async function logProgress(reader: EventReader): Promise<LogProgress> {
+export async function logProgress(
+  reader: Pick<EventReader, 'lastPosition'>,
+  options: { readonly json?: boolean } = {},
+): Promise<LogProgress> {
   const last = (await reader.lastPosition()) ?? 0n
-  const line = progressLine()
-  let shownShare = -1
+  const line = progressLine(options)
+  let shown = ''
   return {
-    onConsidered(position) {
-      const share = last === 0n ? 100 : Number((position * 100n) / last)
-      if (share === shownShare) return
-      shownShare = share
-      const bar = '█'.repeat(Math.round((share * BAR_WIDTH) / 100)).padEnd(BAR_WIDTH, '░')
-      line.show(`reading the record ${bar} ${share} %`)
+    onConsidered(position, more = '') {
+      const text = `reading the record ${progressBar(last === 0n ? 1 : Number((position * 1_000n) / last), last === 0n ? 1 : 1_000)}  ${more}`
+      if (text === shown) return
+      shown = text
+      line.show(text.trimEnd())
     },
     clear: line.clear,
   }

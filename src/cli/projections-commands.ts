@@ -1,13 +1,10 @@
 /** `emberlog projections …`: looks after the read models, beside a running Emberlog or alone. */
 import { userInfo } from 'node:os'
 import type { Command } from 'commander'
-import { createActRecorder } from '../commands/operator-acts-handler.ts'
 import type { Config } from '../config.ts'
-import type { Codec } from '../events/codec.ts'
-import type { Database } from '../projections/database.ts'
 import { dropGeneration, rollBackTo } from '../projections/generation-acts.ts'
 import { listGenerations } from '../projections/generations.ts'
-import { type ActBy, recordNotedActs } from '../projections/operator-acts.ts'
+import type { ActBy } from '../projections/operator-acts.ts'
 import {
   discardParkedEvent,
   listParkedStreams,
@@ -16,16 +13,13 @@ import {
   showParkedEvents,
 } from '../projections/parked-events.ts'
 import { type RebuildProgress, rebuildProjections } from '../projections/rebuild.ts'
-import { systemClock } from '../shared/clock.ts'
 import { Fault } from '../shared/failures.ts'
 import { parsePosition } from '../shared/ids.ts'
 import type { Logger } from '../shared/logger.ts'
-import type { EventReader } from '../store/event-store.ts'
-import { openEventStoreDb } from '../store/eventstoredb-store.ts'
 import { exitCodes } from './exit-codes.ts'
-import { progressLine, say, sayJson } from './output.ts'
+import { progressBar, progressLine, say, sayJson } from './output.ts'
+import { withReadSide } from './read-side.ts'
 import type { RunCommand } from './run-command.ts'
-import { openCommandDatabase, reachServers, unlockVault } from './server-access.ts'
 
 const AS_JSON = ['--json', 'print lines of JSON'] as const
 /** Who it was goes into the record with the act. */
@@ -120,32 +114,6 @@ function userName(): string {
   }
 }
 
-interface Reached {
-  readonly database: Database
-  readonly reader: EventReader
-  readonly codec: Codec
-}
-
-/** Opens both servers for the work and lets go of them afterwards. */
-async function withReadSide(
-  config: Config,
-  logger: Logger,
-  work: (reached: Reached) => Promise<number>,
-): Promise<number> {
-  await using reached = new AsyncDisposableStack()
-  const servers = await reachServers(config, logger, reached)
-  const reader = openEventStoreDb({ connectionString: servers.eventStoreUrl, logger })
-  reached.defer(reader.close)
-  const database = await openCommandDatabase(config, servers.databaseUrl, logger, reached)
-  const { codec } = await unlockVault(config, database)
-  const recordAct = createActRecorder({ store: reader, codec, clock: systemClock })
-  try {
-    return await work({ database, reader, codec })
-  } finally {
-    await recordNotedActs({ database, recordAct, logger })
-  }
-}
-
 interface RebuildOptions extends ActOptions {
   readonly force?: boolean
 }
@@ -154,7 +122,7 @@ interface RebuildOptions extends ActOptions {
 async function rebuild(config: Config, options: RebuildOptions, logger: Logger): Promise<number> {
   checkActOptions(options)
   return await withReadSide(config, logger, async ({ database, reader, codec }) => {
-    const line = progressLine()
+    const line = progressLine(options)
     const onProgress = (progress: RebuildProgress) =>
       options.json ? sayJson({ event: 'progress', ...progress }) : line.show(progressText(progress))
     const isForced = options.force === true
@@ -297,11 +265,7 @@ function plain(row: object): unknown {
   return JSON.parse(JSON.stringify(row, (_name, value) => (typeof value === 'bigint' ? String(value) : value)))
 }
 
-const BAR_WIDTH = 30
-
 function progressText({ step, events, eventsTotal, eventsPerS, remainingS }: RebuildProgress): string {
-  const share = eventsTotal === 0 ? 1 : Math.min(1, events / eventsTotal)
-  const bar = '█'.repeat(Math.round(share * BAR_WIDTH)).padEnd(BAR_WIDTH, '░')
   const left = remainingS === undefined ? '' : `, ${Math.ceil(remainingS)} s left`
-  return `${step} ${bar} ${Math.floor(share * 100)} %  ${events} events, ${Math.round(eventsPerS)}/s${left}`
+  return `${step} ${progressBar(events, eventsTotal)}  ${events} events, ${Math.round(eventsPerS)}/s${left}`
 }

@@ -10,6 +10,11 @@ import { accept, type Decider } from './decision.ts'
 
 /** The read models of chats: all generations share one stream of acts. */
 const CHAT_READ_MODELS = 'chat'
+/** Apart from the acts, so that the last result is the last event. */
+const COMPARISONS = 'comparisons'
+
+/** Where it stands in which state the read models were found. */
+export const comparisonsStream = projectionStream(COMPARISONS)
 
 /** How many acts there are; the handler itself knows which of them it has seen. */
 type Acts = { readonly count: number }
@@ -33,6 +38,7 @@ export function createActRecorder(parts: {
   })
   return async (act: { readonly actId: string; readonly event: OperatorEvent; readonly by: Actor }): Promise<void> => {
     const context = { commandId: act.actId, actor: act.by, correlationId: act.actId, causationId: act.actId }
-    await handler.handle(projectionStream(CHAT_READ_MODELS), act.event, context)
+    const stream = act.event.type === 'ReadModelsCompared' ? comparisonsStream : projectionStream(CHAT_READ_MODELS)
+    await handler.handle(stream, act.event, context)
   }
 }

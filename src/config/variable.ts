@@ -26,3 +26,16 @@ export const list = (text: string) =>
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '')
+
+const DURATION = /^(?:off|([1-9]\d{0,4})([mhd]))$/
+const durationUnitsMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** Minutes, hours or days, as milliseconds; undefined for `off`. */
+export const duration = () =>
+  z
+    .string()
+    .regex(DURATION, 'must be a duration such as 30m, 24h or 7d, or off')
+    .transform((text) => {
+      const [, count, unit = ''] = DURATION.exec(text) ?? []
+      return count === undefined ? undefined : Number(count) * (durationUnitsMs[unit] ?? 0)
+    })

@@ -36,6 +36,22 @@ export const operatorEventSchemas = {
     released: z.number().int().min(0),
     remaining: z.number().int().min(0),
   }),
+  /** By schedule: are the rows that people read what the record gives? */
+  ReadModelsCompared: z.object({
+    generation: generationSchema,
+    /** Everything up to here was in the rows; null when that was nothing. */
+    position: positionSchema.nullable(),
+    rows: z.number().int().min(0),
+    /** Rows with other values than the record gives, rows that are not there, and rows that nothing in the record gives. */
+    changed: z.number().int().min(0),
+    missing: z.number().int().min(0),
+    extra: z.number().int().min(0),
+    /** Read models with such rows. */
+    differing: z.array(z.string()),
+    /** Streams that wait in the live read models and would not now, or the other way round. */
+    parkedStreams: z.number().int().min(0),
+    tookMs: z.number().int().min(0),
+  }),
   ParkedEventDiscarded: z.object({ stream: z.string().min(1), position: positionSchema, reason: reasonSchema }),
 } as const
 

@@ -35,7 +35,12 @@ export function conversationIdFromStream(stream: string): Uuid | undefined {
 
 /** Where the facts about one person stand; nobody can name another person's without knowing who they are. */
 export function userStream(ownerId: string): string {
-  return `${USER_CATEGORY_PREFIX}${deriveId(EMBERLOG_NAMESPACE, ownerId)}`
+  return userStreamOf(deriveId(EMBERLOG_NAMESPACE, ownerId))
+}
+
+/** The same, by the id that stands in the name. */
+export function userStreamOf(personId: Uuid): string {
+  return `${USER_CATEGORY_PREFIX}${personId}`
 }
 
 /** Reads a person's id back from the name of their stream; undefined for any other stream. Not the id they sign in with. */

@@ -7,6 +7,9 @@ const LOCK_SPACE = 0x656d6265
 /** Held while migrating or while changing which generation is live. */
 export const migrationLock = [LOCK_SPACE, 1] as const
 
+/** Held by the one process that compares the read models with the record by schedule. */
+export const comparisonLock = [LOCK_SPACE, 2] as const
+
 /** Held by the process that builds or feeds this partition of this generation. */
 export function writerLock(generation: number, partition: number): readonly [number, number] {
   return [LOCK_SPACE + 1 + partition, generation]

@@ -38,7 +38,11 @@ export interface BatchTarget {
   readonly partition: number
   /** Only a generation in one of these states may be written: a deposed owner's write changes nothing. */
   readonly states: readonly Generation['state'][]
+  /** Where its checkpoint and its parked events stand: `emberlog`, unless it is a scratch that nobody else may see. */
+  readonly control?: string
 }
+
+export const CONTROL_SCHEMA = 'emberlog'
 
 interface Checkpoint {
   readonly position: bigint
@@ -85,10 +89,10 @@ export class BatchWriter {
 
   /** Takes up the checkpoint where it stands. Throws `generation-unknown` when there is none. */
   static async open(connection: Connection, target: BatchTarget): Promise<BatchWriter> {
-    const { generation, partition } = target
+    const { generation, partition, control = CONTROL_SCHEMA } = target
     const [checkpoint] = await connection.query<Checkpoint>(
       `select position, parked_version as "parkedVersion"
-      from emberlog.checkpoint
+      from ${control}.checkpoint
       where generation = $1
         and partition = $2`,
       [generation, partition],
@@ -231,7 +235,7 @@ function fold(events: readonly RecordedEvent[], rows: Rows): Rows {
 
 /** One statement is one transaction, in one round trip: rows, parked events, checkpoint and announcement. */
 function storeStatement(
-  { generation, schema, partition, states }: BatchTarget,
+  { generation, schema, partition, states, control = CONTROL_SCHEMA }: BatchTarget,
   from: Checkpoint,
   batch: Batch,
   rows: Rows,
@@ -248,7 +252,7 @@ function storeStatement(
   ]
   const parts = [
     `with moved as (
-      update emberlog.checkpoint
+      update ${control}.checkpoint
       set position = $4::bigint, saved_at = now(),
         -- Parked events were counted when their position was first handled.
         event_count = event_count + case when $4::bigint > $3::bigint then $5::integer else 0 end
@@ -257,7 +261,7 @@ function storeStatement(
         and position = $3::bigint
         and parked_version = $8::bigint
         and exists (
-          select from emberlog.generation
+          select from ${control}.generation
           where number = $1::integer
             and state = any ($6::text[])
         )
@@ -272,18 +276,18 @@ function storeStatement(
     values.push(...clause.values)
   }
   if (batch.parked.length > 0) {
-    parts.push(`, parked as (${parkClause(values.length + 1)})`)
+    parts.push(`, parked as (${parkClause(control, values.length + 1)})`)
     values.push(...parkedValues(batch.parked))
-    parts.push(`, noted as (${noteClause(values.length + 1)})`)
+    parts.push(`, noted as (${noteClause(control, values.length + 1)})`)
     values.push(...notedValues(generation, batch.parked))
   }
   parts.push(`select pg_notify('${POSITION_CHANNEL}', $7::text) from moved`)
   return { text: parts.join('\n'), values }
 }
 
-function parkClause(first: number): string {
+function parkClause(control: string, first: number): string {
   const types = ['bigint', 'text', 'bigint', 'text', 'text', 'timestamptz', 'text', 'boolean']
-  return `insert into emberlog.parked_event
+  return `insert into ${control}.parked_event
       (generation, position, stream, revision, event_id, type, created_at, reason, is_first)
     select $1::integer, new_row.*
     from moved, unnest(${types.map((type, index) => `$${first + index}::${type}[]`).join(', ')}) as new_row
@@ -292,8 +296,8 @@ function parkClause(first: number): string {
 }
 
 /** The record shall know of it, but only once, however often the event is met again. */
-function noteClause(first: number): string {
-  return `insert into emberlog.act (type, data, actor_kind, actor_id)
+function noteClause(control: string, first: number): string {
+  return `insert into ${control}.act (type, data, actor_kind, actor_id)
     select 'EventParked', data, '${byProjector.kind}', '${byProjector.id}'
     from parked
       join unnest($${first}::bigint[], $${first + 1}::jsonb[]) as first_of_stream (position, data) using (position)`

@@ -10,6 +10,8 @@ export interface BudgetShares {
   readonly listener: number
   /** For the keys that open personal text, which everything else may be waiting for; without it, they share with the queries. */
   readonly vault: number
+  /** For comparing the read models with the record by schedule; 0 unless that is wanted. */
+  readonly comparison: number
   /** Shared by everything that reads. */
   readonly queries: number
 }
@@ -22,17 +24,25 @@ const CONNECTIONS_FOR_TWO_WRITERS = 6
 /** At most this part of the budget writes the live generation, however many partitions it has. */
 const WRITING_PART = 1 / 3
 
-/** Divides the budget; `connection-budget-too-small` below two connections. Partitions may share a connection. */
-export function divideBudget(connectionsMax: number, partitions = 1): BudgetShares {
-  if (!Number.isInteger(connectionsMax) || connectionsMax < CONNECTIONS_MIN) {
-    throw new Fault('connection-budget-too-small', { connectionsMax, connectionsMin: CONNECTIONS_MIN })
+/** A comparison holds its connection for long, which a small budget cannot spare. */
+const CONNECTIONS_FOR_COMPARISON = 6
+
+/**
+ * Divides the budget; `connection-budget-too-small` below two connections, or below six with comparisons. Partitions may share a
+ * connection.
+ */
+export function divideBudget(connectionsMax: number, partitions = 1, isComparing = false): BudgetShares {
+  const connectionsMin = isComparing ? CONNECTIONS_FOR_COMPARISON : CONNECTIONS_MIN
+  if (!Number.isInteger(connectionsMax) || connectionsMax < connectionsMin) {
+    throw new Fault('connection-budget-too-small', { connectionsMax, connectionsMin })
   }
   const hasRoom = connectionsMax >= CONNECTIONS_FOR_TWO_WRITERS
   const live = Math.max(1, Math.min(partitions, Math.floor(connectionsMax * WRITING_PART)))
   const writer = hasRoom ? live + 1 : 1
   const vault = connectionsMax >= CONNECTIONS_FOR_VAULT ? 1 : 0
   const listener = connectionsMax >= CONNECTIONS_FOR_LISTENER ? 1 : 0
-  return { writer, listener, vault, queries: connectionsMax - writer - listener - vault }
+  const comparison = isComparing ? 1 : 0
+  return { writer, listener, vault, comparison, queries: connectionsMax - writer - listener - vault - comparison }
 }
 
 export interface ProcessIdentity {

@@ -33,6 +33,7 @@ export const conversationModel: ReadModel<StoredConversation> = {
     },
     title: {
       type: 'text',
+      isContent: true,
       about: 'The title shown: given by the person, else taken from the first message, else from the kind.',
     },
     titleSource: {
@@ -41,7 +42,7 @@ export const conversationModel: ReadModel<StoredConversation> = {
     },
     isArchived: { type: 'boolean', about: 'True when the person has put it away.' },
     messageCount: { type: 'integer', about: 'Messages of the person and of the assistant together.' },
-    preview: { type: 'text', about: 'The beginning of the latest message, on one line.' },
+    preview: { type: 'text', isContent: true, about: 'The beginning of the latest message, on one line.' },
     createdAt: { type: 'timestamptz', about: 'When it was started.' },
     updatedAt: {
       type: 'timestamptz',

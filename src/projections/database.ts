@@ -18,6 +18,8 @@ export interface DatabaseOptions {
   readonly applicationName: string
   /** Into how many partitions of streams a generation that is made here is divided, 1 to 64; 1 when left out. */
   readonly partitions?: number
+  /** A connection is kept for comparing the read models with the record. */
+  readonly isComparing?: boolean
   readonly logger: Logger
   readonly limits?: Partial<DatabaseLimits>
 }
@@ -53,6 +55,8 @@ export interface Database {
   readonly listener: ConnectionPool | undefined
   /** For the keys of people: whoever holds another connection may wait for one of these. */
   readonly vault: ConnectionPool
+  /** For comparing the read models with the record; undefined unless that was wanted. */
+  readonly comparison: ConnectionPool | undefined
   readonly metrics: () => readonly PoolMetrics[]
   /** Tells from now on how long each request waited for a connection of which share. */
   readonly onAcquired: (listener: (share: string, waitedMs: number) => void) => void
@@ -79,7 +83,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const { connectionString, connectionsMax, applicationName, logger } = options
   const limits = { ...databaseLimits, ...options.limits }
   const partitions = options.partitions ?? 1
-  const shares = divideBudget(connectionsMax, partitions)
+  const shares = divideBudget(connectionsMax, partitions, options.isComparing)
   const identity = { applicationName, instance: randomBytes(3).toString('hex'), connectionsMax }
 
   const acquiredListeners: ((share: string, waitedMs: number) => void)[] = []
@@ -105,7 +109,8 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const writer = pool('writer', limits.writeMsMax, true)
   const listener = shares.listener > 0 ? pool('listener', limits.queryMsMax, true) : undefined
   const ownVault = shares.vault > 0 ? pool('vault', limits.queryMsMax, false) : undefined
-  const pools = [writer, queries, listener, ownVault].filter((each) => each !== undefined)
+  const comparison = shares.comparison > 0 ? pool('comparison', limits.writeMsMax, true) : undefined
+  const pools = [writer, queries, listener, ownVault, comparison].filter((each) => each !== undefined)
   const stops: (() => Promise<void>)[] = []
   let analystAccess: AnalystAccess = 'waiting'
 
@@ -114,6 +119,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     queries,
     listener,
     vault: ownVault ?? queries,
+    comparison,
     partitions,
     metrics: () => pools.map((each) => each.metrics()),
     onAcquired: (listener) => {

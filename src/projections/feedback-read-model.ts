@@ -29,7 +29,7 @@ export const feedbackModel: ReadModel<StoredFeedback> = {
     turnId: { type: 'uuid', about: 'The turn whose intent was corrected; null for a rating.' },
     rating: { type: 'text', about: 'up or down; null for a correction, and when a rating was taken back.' },
     intent: { type: 'text', about: 'What the message was really about; null for a rating.' },
-    note: { type: 'text', about: 'What the person added in words; null when nothing.' },
+    note: { type: 'text', isContent: true, about: 'What the person added in words; null when nothing.' },
     givenBy: { type: 'text', about: 'Who gave it.' },
     givenAt: { type: 'timestamptz', about: 'When it was last given.' },
     position: { type: 'bigint', about: 'The position of that event in the whole log.' },

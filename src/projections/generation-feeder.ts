@@ -5,7 +5,7 @@ import { Fault, isFault } from '../shared/failures.ts'
 import { type Position, toPosition } from '../shared/ids.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { EventReader } from '../store/event-store.ts'
-import { type Batch, BatchWriter, type ParkedEvent, type PreparedBatch } from './batch-writer.ts'
+import { type Batch, BatchWriter, CONTROL_SCHEMA, type ParkedEvent, type PreparedBatch } from './batch-writer.ts'
 import type { Connection } from './connection.ts'
 import { isValueRefused } from './database-failures.ts'
 import { type BatchLimits, type CollectedBatch, DeliveryBuffer } from './delivery-buffer.ts'
@@ -17,6 +17,8 @@ export interface FeederParts {
   readonly codec: Codec
   readonly logger: Logger
   readonly limits: BatchLimits
+  /** Where checkpoints and parked events stand; see `BatchTarget`. */
+  readonly control?: string
 }
 
 /** The streams that read models are made of. */
@@ -60,14 +62,15 @@ export class GenerationFeeder {
     partition = 0,
   ): Promise<GenerationFeeder> {
     const { number, schema, state } = generation
+    const { control = CONTROL_SCHEMA } = parts
     // A generation that readers are led away from is still fed, so that they can be led back.
     const states: Generation['state'][] = state === 'building' ? ['building'] : ['live', 'retired']
-    const writer = await BatchWriter.open(connection, { generation: number, schema, partition, states })
+    const writer = await BatchWriter.open(connection, { generation: number, schema, partition, states, control })
     const partitions = state === 'building' ? 1 : generation.partitions
     const isOurs = ({ stream }: { readonly stream: string }) => partitionOf(stream, partitions) === partition
     const parked = await connection.query<{ stream: string; position: bigint }>(
       `select stream, min(position) as position
-      from emberlog.parked_event
+      from ${control}.parked_event
       where generation = $1
       group by stream
       limit $2`,

@@ -109,10 +109,15 @@ export async function createGeneration(connection: Connection, partitions: numbe
   )
   await connection.query('insert into emberlog.checkpoint (generation) values ($1)', [number])
   await connection.script(`create schema ${schema}`)
-  await runInSchema(connection, schema, '0001-read-models.sql')
+  await createTables(connection, schema)
   await connection.script(describeTables(schema))
   const generations = await listGenerations(connection)
   return generations.find((generation) => generation.number === number) as Generation
+}
+
+/** Makes the empty tables of a generation, with their keys, in a schema that is there. Inside a transaction. */
+export async function createTables(connection: Connection, schema: string): Promise<void> {
+  await runInSchema(connection, schema, '0001-read-models.sql')
 }
 
 /** Makes the indexes besides the keys, unless they are there, and tells the planner what the tables are like. */

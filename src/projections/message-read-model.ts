@@ -36,13 +36,18 @@ export const messageModel: ReadModel<StoredMessage> = {
     ownerId: { type: 'text', about: 'The person whose conversation it is.' },
     parentMessageId: { type: 'text', about: 'The message that it follows; null for the first.' },
     role: { type: 'text', about: 'Who speaks: user or assistant.' },
-    text: { type: 'text', about: 'The words, exactly; of a failed or stopped answer as far as it came.' },
+    text: {
+      type: 'text',
+      isContent: true,
+      about: 'The words, exactly; of a failed or stopped answer as far as it came.',
+    },
     language: { type: 'text', about: 'The language that a search takes the text for; simple when it is not known.' },
     status: { type: 'text', about: 'sent for a person; completed, failed or stopped for an answer.' },
     rating: { type: 'text', about: 'What the person thinks of the answer now: up or down; null when not rated.' },
     isErased: { type: 'boolean', about: 'True when its text was erased, and nobody can know what it said.' },
     attachments: {
       type: 'jsonb',
+      isContent: true,
       about:
         'What an answer holds besides text: media type, name, reference, and how it came about; null when nothing.',
     },

@@ -25,7 +25,11 @@ export const profileFactModel: ReadModel<StoredProfileFact> = {
     factId: { type: 'uuid', about: 'Derived from the turn and the place of the words in its message.' },
     ownerId: { type: 'text', about: 'The person whom the fact is about.' },
     kind: { type: 'text', about: 'What sort of fact it is, such as name, place, work, skill, interest or goal.' },
-    value: { type: 'text', about: 'The fact in the person’s own words; null once it is removed or erased.' },
+    value: {
+      type: 'text',
+      isContent: true,
+      about: 'The fact in the person’s own words; null once it is removed or erased.',
+    },
     sourceTurnId: { type: 'uuid', about: 'The turn in whose message it was stated.' },
     sourceConversationId: { type: 'uuid', about: 'The conversation of that turn.' },
     spanFrom: { type: 'integer', about: 'Where the statement begins in that message, in UTF-16 code units.' },

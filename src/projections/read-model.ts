@@ -13,6 +13,8 @@ export interface Column {
   readonly type: ColumnType
   /** One sentence for analysts. */
   readonly about: string
+  /** Holds what people or models wrote, in their words: shown to auditors only where they ask for content. */
+  readonly isContent?: true
 }
 
 /** Columns are named like the fields of the row, in snake case. Times are ISO 8601 text in UTC with milliseconds. */

@@ -35,7 +35,7 @@ export const routingDecisionModel: ReadModel<StoredRoutingDecision> = {
     method: { type: 'text', about: 'How it was decided: override, continuation, rule, model, llm, fallback or guard.' },
     confidence: { type: 'double precision', about: 'How sure the router was, 0 to 1.' },
     candidates: { type: 'jsonb', about: 'All intents that were considered: a list of {intent, probability}.' },
-    evidence: { type: 'jsonb', about: 'What spoke for and against: a list of {kind, name, weight}.' },
+    evidence: { type: 'jsonb', isContent: true, about: 'What spoke for and against: a list of {kind, name, weight}.' },
     guard: { type: 'text', about: 'The rule that guards people and took over; null when none did.' },
     routerVersion: { type: 'text', about: 'The version of the router that decided.' },
     tookMs: { type: 'double precision', about: 'Milliseconds that the decision took.' },

@@ -41,6 +41,8 @@ describe('the configuration', () => {
     ['LLM_BASE_URL', 'https://example.org/v1?key=secret'],
     ['LLM_FALLBACKS', 'openai:gpt#KEY'],
     ['LLM_RETRIES_MAX', 'many'],
+    ['EMBERLOG_COMPARE_EVERY', '90'],
+    ['EMBERLOG_COMPARE_EVERY', '0h'],
     ['IMAGE_SIZE', 'large'],
     ['IMAGE_TIMEOUT_MS', '90000'],
     ['LLM_FIRST_TOKEN_TIMEOUT_MS', '0'],
@@ -52,6 +54,15 @@ describe('the configuration', () => {
 
   it.each(['eighty', '70000', '80.5'])('says which numbers it takes when PORT=%s', (value) => {
     expect(() => readConfig({ PORT: value })).toThrow('PORT: must be a whole number from 0 to 65535')
+  })
+
+  it.each([
+    ['off', undefined],
+    ['30m', 1_800_000],
+    ['24h', 86_400_000],
+    ['7d', 604_800_000],
+  ])('takes %s for a duration', (text, ms) => {
+    expect(readConfig({ EMBERLOG_COMPARE_EVERY: text }).EMBERLOG_COMPARE_EVERY).toBe(ms)
   })
 
   it('names every bad variable at once', () => {

@@ -22,11 +22,11 @@ const isBusy = (error: unknown) => isFault(error, 'database-busy')
 
 describe('the budget of connections', () => {
   test('is divided into shares that are never more than the whole', () => {
-    expect(divideBudget(2)).toEqual({ writer: 1, listener: 0, vault: 0, queries: 1 })
-    expect(divideBudget(3)).toEqual({ writer: 1, listener: 0, vault: 1, queries: 1 })
-    expect(divideBudget(4)).toEqual({ writer: 1, listener: 1, vault: 1, queries: 1 })
-    expect(divideBudget(10)).toEqual({ writer: 2, listener: 1, vault: 1, queries: 6 })
-    expect(divideBudget(10, 4)).toEqual({ writer: 4, listener: 1, vault: 1, queries: 4 })
+    expect(divideBudget(2)).toEqual({ writer: 1, listener: 0, vault: 0, comparison: 0, queries: 1 })
+    expect(divideBudget(3)).toEqual({ writer: 1, listener: 0, vault: 1, comparison: 0, queries: 1 })
+    expect(divideBudget(4)).toEqual({ writer: 1, listener: 1, vault: 1, comparison: 0, queries: 1 })
+    expect(divideBudget(10)).toEqual({ writer: 2, listener: 1, vault: 1, comparison: 0, queries: 6 })
+    expect(divideBudget(10, 4)).toEqual({ writer: 4, listener: 1, vault: 1, comparison: 0, queries: 4 })
     for (let connectionsMax = 2; connectionsMax < 40; connectionsMax += 1) {
       const shares = Object.values(divideBudget(connectionsMax, 1 + (connectionsMax % 64)))
       expect(shares.reduce((sum, share) => sum + share)).toBe(connectionsMax)
