@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import { assert } from '../shared/assert.ts'
 import { Fault, isFault } from '../shared/failures.ts'
 import type { Position, Revision, Uuid } from '../shared/ids.ts'
+import { inSlices } from '../shared/slices.ts'
 import { type Envelope, envelopeSchema } from './envelope.ts'
 import { eventSchemas, type RecordEvent } from './event-catalogue.ts'
 import {
@@ -93,12 +94,18 @@ const sealedFieldsByType = new Map<string, readonly SealedField[]>(
     sealedFields(schema).map((name) => ({ name, placeholder: placeholderOf(schema.shape[name] as z.ZodType) })),
   ]),
 )
+/** About a millisecond of work. */
+const EVENTS_AT_ONCE_MAX = 200
 const NO_FIELDS: readonly string[] = Object.freeze([])
 
 export function createCodec({ sealer, steps }: CodecParts = { sealer: openSealer, steps: upcasterSteps }): Codec {
   const decodeAll: Codec['decodeAll'] = async (stored) => {
     const open = await sealer.openAll(stored.flatMap(sealedValuesOf))
-    return stored.map((event) => faultOf(() => decodeWith(open, steps, event)))
+    const decoded: (RecordedEvent | Fault)[] = []
+    await inSlices(stored, EVENTS_AT_ONCE_MAX, (slice) => {
+      for (const event of slice) decoded.push(faultOf(() => decodeWith(open, steps, event)))
+    })
+    return decoded
   }
   return {
     async encode(stream, event, envelope, { index, person }) {

@@ -71,11 +71,10 @@ export function rowsToLoad(events: readonly RecordedEvent[]): RowNames {
 type Put = (model: string, key: string, row: object) => void
 
 /**
- * Folds events, in log order, into `rows`, and returns the rows that changed, in their final form.
+ * Folds events, in log order, into `rows`, and returns the rows that changed, in their final form, together with those of `changes`.
  * An event that the rows hold already changes nothing; one whose conversation is not kept has no rows.
  */
-export function foldBatch(events: readonly RecordedEvent[], rows: Rows): Rows {
-  const changes = new Rows()
+export function foldBatch(events: readonly RecordedEvent[], rows: Rows, changes = new Rows()): Rows {
   const put: Put = (model, key, row) => {
     rows.of(model).set(key, row)
     changes.of(model).set(key, row)

@@ -2,14 +2,16 @@
 import { LRUCache } from 'lru-cache'
 import type { RecordedEvent, StoredEvent } from '../events/codec.ts'
 import { Fault } from '../shared/failures.ts'
+import { inSlices } from '../shared/slices.ts'
 import { foldBatch, type RowNames, Rows, rowsToLoad } from './batch-fold.ts'
 import type { Connection } from './connection.ts'
 import { conversationModel } from './conversation-read-model.ts'
+import type { Copy } from './copy-query.ts'
 import { isValueRefused } from './database-failures.ts'
 import type { Generation } from './generations.ts'
 import { byProjector } from './operator-acts.ts'
 import { readModels } from './projectors.ts'
-import { copyOf, loadRows, storeClause } from './row-statements.ts'
+import { copiedLines, copyText, loadRows, storeClause } from './row-statements.ts'
 import { turnModel } from './turn-read-model.ts'
 
 /** Announces `<generation> <partition> <position>` to every process when a checkpoint has moved. */
@@ -56,13 +58,15 @@ export interface PreparedBatch {
   readonly changes: Rows
   /** Those of them that are not copied. */
   readonly upserts: Rows
-  readonly copies: readonly { readonly text: string; readonly rows: string }[]
+  readonly copies: readonly Copy[]
   readonly memory: number
 }
 
 /** Rows that nearly every event looks at: those written last are kept, so that they need not be loaded again. */
 const CACHED_MODELS: readonly string[] = [conversationModel.name, turnModel.name]
 const CACHED_ROWS_MAX = 10_000
+/** A few milliseconds of work; then the connection that stores the batch before, and everybody else, has its turn. */
+const EVENTS_AT_ONCE_MAX = 100
 
 export class BatchWriter {
   readonly #connection: Connection
@@ -142,15 +146,12 @@ export class BatchWriter {
     const wanted = this.#takeRemembered(rowsToLoad(batch.events), rows)
     await loadRows(this.#bulkLoader ?? this.#connection, this.#target.schema, wanted, rows)
     const isKnown = knownIn(rows)
-    const changes = fold(batch.events, rows)
+    const changes = await fold(batch.events, rows)
     if (memory === this.#memory) this.#remember(changes)
     const prepared = { batch, changes, memory }
     if (!this.isBulk) return { ...prepared, upserts: changes, copies: [] }
     const added = changes.filter((model, key) => !isKnown(model, key))
-    const copies = readModels
-      .filter(({ name }) => added.of(name).size > 0)
-      .map((model) => copyOf(this.#target.schema, model, added.of(model.name).values()))
-    return { ...prepared, upserts: changes.filter(isKnown), copies }
+    return { ...prepared, upserts: changes.filter(isKnown), copies: await copiesOf(this.#target.schema, added) }
   }
 
   /**
@@ -208,13 +209,28 @@ export class BatchWriter {
     try {
       await this.#connection.transaction(async () => {
         await this.#move(batch, upserts)
-        for (const { text, rows } of copies) await this.#connection.copyIn(text, rows)
+        await this.#connection.copyIn(copies)
       })
     } catch (error) {
       if (!isValueRefused(error)) throw error
       await this.#move(batch, changes) // A row that we took for new is there, or a value is poison: then this says so.
     }
   }
+}
+
+/** The rows as they are copied; read models without any are left out. */
+async function copiesOf(schema: string, added: Rows): Promise<Copy[]> {
+  const copies: Copy[] = []
+  for (const model of readModels) {
+    const rows = [...added.of(model.name).values()]
+    if (rows.length === 0) continue
+    let lines = ''
+    await inSlices(rows, EVENTS_AT_ONCE_MAX, (slice) => {
+      lines += copiedLines(model, slice)
+    })
+    copies.push({ text: copyText(schema, model), rows: lines })
+  }
+  return copies
 }
 
 type IsKnown = (model: string, key: string) => boolean
@@ -225,9 +241,11 @@ function knownIn(rows: Rows): IsKnown {
   return (model, key) => known.get(model)?.has(key) === true
 }
 
-function fold(events: readonly RecordedEvent[], rows: Rows): Rows {
+async function fold(events: readonly RecordedEvent[], rows: Rows): Promise<Rows> {
+  const changes = new Rows()
   try {
-    return foldBatch(events, rows)
+    await inSlices(events, EVENTS_AT_ONCE_MAX, (slice) => foldBatch(slice, rows, changes))
+    return changes
   } catch (error) {
     throw new Fault('event-not-projectable', { events: events.length }, { cause: error })
   }

@@ -9,6 +9,7 @@ import {
   showAnalytics,
 } from './analytics/analytics-schema.ts'
 import type { Connection } from './connection.ts'
+import { messageModel } from './message-read-model.ts'
 import { beginMigrating, MIGRATING } from './migrations.ts'
 import { PROJECTORS_VERSION, readModels } from './projectors.ts'
 import { quoted, type ReadModel, shownColumns } from './read-model.ts'
@@ -120,11 +121,22 @@ export async function createTables(connection: Connection, schema: string): Prom
   await runInSchema(connection, schema, '0001-read-models.sql')
 }
 
+/** The largest table has about half of the work, and all others the rest: both parts can be done at the same time. */
+const INDEXING_PARTS = ['messages', 'others'] as const
+type IndexingPart = (typeof INDEXING_PARTS)[number]
+
 /** Makes the indexes besides the keys, unless they are there, and tells the planner what the tables are like. */
 export async function indexGeneration(connection: Connection, schema: string): Promise<void> {
+  for (const part of INDEXING_PARTS) await indexPart(connection, schema, part)
+}
+
+/** One part of `indexGeneration`. Inside a transaction, as the memory it asks for ends with it. */
+export async function indexPart(connection: Connection, schema: string, part: IndexingPart): Promise<void> {
+  const isOfMessages = part === 'messages'
+  const models = readModels.filter(({ name }) => (name === messageModel.name) === isOfMessages)
   await connection.script(`set local maintenance_work_mem = '${INDEXING_MEMORY}'`)
-  await runInSchema(connection, schema, '0002-indexes.sql')
-  await connection.script(`analyze ${readModels.map(({ name }) => `${schema}.${name}`).join(', ')}`)
+  await runInSchema(connection, schema, isOfMessages ? '0003-message-indexes.sql' : '0002-indexes.sql')
+  await connection.script(`analyze ${models.map(({ name }) => `${schema}.${name}`).join(', ')}`)
 }
 
 async function runInSchema(connection: Connection, schema: string, file: string): Promise<void> {

@@ -22,19 +22,21 @@ for (const [language, words] of Object.entries(smallWords)) {
   }
 }
 
+const WORD = /\p{L}+/gu
+const CHARACTERS_MAX = 4_000
 const WORDS_MAX = 200
 /** With fewer small words than this, or without a clear winner, the language is not known. */
 const EVIDENCE_MIN = 2
 
 /** Deterministic: the same text has the same language for ever, or a rebuild would give other rows. */
 export function languageOf(text: string): SearchLanguage {
+  const lower = text.slice(0, CHARACTERS_MAX).toLowerCase()
   const counts = new Map<SearchLanguage, number>()
-  for (const [word] of text
-    .slice(0, 4_000)
-    .toLowerCase()
-    .matchAll(/\p{L}+/gu)
-    .take(WORDS_MAX)) {
-    for (const language of languagesByWord.get(word) ?? []) counts.set(language, (counts.get(language) ?? 0) + 1)
+  WORD.lastIndex = 0
+  for (let words = 0; words < WORDS_MAX; words += 1) {
+    const word = WORD.exec(lower)
+    if (word === null) break
+    for (const language of languagesByWord.get(word[0]) ?? []) counts.set(language, (counts.get(language) ?? 0) + 1)
   }
   const [best, second] = [...counts].sort(([, a], [, b]) => b - a)
   if (best === undefined || best[1] < EVIDENCE_MIN || best[1] === second?.[1]) return 'simple'

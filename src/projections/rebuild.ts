@@ -16,7 +16,7 @@ import {
   createGeneration,
   findLiveGeneration,
   type Generation,
-  indexGeneration,
+  indexPart,
   listGenerations,
   showGeneration,
 } from './generations.ts'
@@ -74,6 +74,8 @@ const SHOW_ATTEMPTS_MAX = 120
 const SHOW_RETRY_MS = 500
 /** So long may the live writer have to wait while readers are handed over. */
 const SHOW_LOCK_MS_MAX = 3_000
+/** Readers keep enough connections when one of at least so many is taken for a while. */
+const CONNECTIONS_TO_SPARE = 4
 
 /**
  * Readers and the live writer go on meanwhile. Throws `generation-differs` when the rows are not equal although the same
@@ -96,8 +98,7 @@ export async function rebuildProjections(parts: RebuildParts): Promise<RebuildRe
       await connection.script('set synchronous_commit = off')
       const builder = await Builder.open(parts, connection, generation)
       await builder.build()
-      await builder.index()
-      const { differing, digest } = await builder.compare()
+      const { differing, digest } = await builder.compare(await builder.index())
       await builder.finish()
       await builder.show(differing)
       const tookMs = Math.round(performance.now() - startedAt)
@@ -188,24 +189,30 @@ class Builder {
     }
   }
 
-  async index(): Promise<void> {
+  /** Makes the indexes and, meanwhile, where there are connections to spare, digests the live rows. */
+  async index(): Promise<LiveRows> {
     this.#report('indexing', this.events)
-    await this.#connection.transaction(() => indexGeneration(this.#connection, this.#generation.schema), MIGRATING)
+    const { schema } = this.#generation
+    const own = this.#connection
+    const indexMessages = () => own.transaction(() => indexPart(own, schema, 'messages'), MIGRATING)
+    const indexOthersAndDigest = async (connection: Connection) => {
+      await connection.transaction(() => indexPart(connection, schema, 'others'), MIGRATING)
+      return digestLive(connection)
+    }
+    const { queries } = this.#parts.database
+    if (queries.metrics().connectionsMax < CONNECTIONS_TO_SPARE) {
+      await indexMessages()
+      return indexOthersAndDigest(own)
+    }
+    const [, liveRows] = await bothDone(indexMessages(), queries.withConnection(indexOthersAndDigest))
+    return liveRows
   }
 
-  /** Digests the live rows in one snapshot, comes to exactly the same positions, and digests the new rows. */
-  async compare(): Promise<{ differing: string[]; digest: GenerationDigest }> {
-    const { live, positions, liveDigest } = await this.#connection.transaction(
-      async () => {
-        const snapshot = await requireLive(this.#connection)
-        return {
-          live: snapshot,
-          positions: await positionsOf(this.#connection, snapshot.number),
-          liveDigest: await digestOfGeneration(this.#connection, snapshot.schema),
-        }
-      },
-      { isRepeatableRead: true, mayTakeLong: true },
-    )
+  /** Comes to exactly the positions at which the live rows were digested, and digests the new rows. */
+  async compare({ live, positions, digest: liveDigest }: LiveRows): Promise<{
+    differing: string[]
+    digest: GenerationDigest
+  }> {
     if (live.positionMax < 0n) return { differing: [], digest: await this.#digest() }
     await this.#followUntil(live.position, live.eventCount, 'comparing')
     if (live.positionMax > live.position) {
@@ -295,6 +302,31 @@ class Builder {
     const remainingS = eventsPerS > 0 ? remaining / eventsPerS : undefined
     this.#parts.onProgress?.({ step, events, eventsTotal, eventsPerS, remainingS })
   }
+}
+
+/** What the live generation was in one snapshot. */
+interface LiveRows {
+  readonly live: Generation
+  /** Of each partition. */
+  readonly positions: readonly bigint[]
+  readonly digest: GenerationDigest
+}
+
+function digestLive(connection: Connection): Promise<LiveRows> {
+  return connection.transaction(
+    async () => {
+      const live = await requireLive(connection)
+      const positions = await positionsOf(connection, live.number)
+      return { live, positions, digest: await digestOfGeneration(connection, live.schema) }
+    },
+    { isRepeatableRead: true, mayTakeLong: true },
+  )
+}
+
+/** Rejects only when neither works any more: whoever cleans up must be alone. */
+async function bothDone<One, Other>(one: Promise<One>, other: Promise<Other>): Promise<[One, Other]> {
+  await Promise.allSettled([one, other])
+  return Promise.all([one, other])
 }
 
 async function requireLive(connection: Pick<Connection, 'query'>): Promise<Generation> {

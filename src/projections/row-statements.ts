@@ -50,12 +50,13 @@ export function storeClause(
   }
 }
 
-/** The same rows as text for COPY, for a table that holds none of them yet. */
-export function copyOf(
-  schema: string,
-  model: ReadModel,
-  rows: Iterable<object>,
-): { readonly text: string; readonly rows: string } {
+/** Copies rows into a table that holds none of them yet. */
+export function copyText(schema: string, model: ReadModel): string {
+  return `copy ${schema}.${model.name} (${columnNames(model).join(', ')}) from stdin`
+}
+
+/** Rows as text for COPY, a line for each. */
+export function copiedLines(model: ReadModel, rows: Iterable<object>): string {
   const fields = columnsOf(model)
   let lines = ''
   for (const row of rows) {
@@ -66,7 +67,7 @@ export function copyOf(
     }
     lines += '\n'
   }
-  return { text: `copy ${schema}.${model.name} (${columnNames(model).join(', ')}) from stdin`, rows: lines }
+  return lines
 }
 
 const COPIED_SPECIALS = /[\\\n\r\t]/

@@ -8,12 +8,22 @@ const FIRST_LINE = /\S[^\n\r\u2028\u2029]*/
 /** The first line with something to see, white space folded, at most `charactersMax` code points; '' for a blank text. */
 export function shownLine(text: string, charactersMax: number): string {
   const [line = ''] = FIRST_LINE.exec(text) ?? []
-  const folded = line.replaceAll(/\s+/g, ' ').trim()
+  const folded = foldedStart(line, charactersMax * 2 + 2) // Two code units at most for each code point, and one to see that there are more.
   if (folded.length <= charactersMax) return folded
-  const characters = [...folded.slice(0, charactersMax * 2 + 2)] // Two code units at most for each code point.
+  const characters = [...folded.slice(0, charactersMax * 2 + 2)]
   if (characters.length <= charactersMax) return folded
   return `${characters
     .slice(0, charactersMax - 1)
     .join('')
     .trimEnd()}…`
+}
+
+/** The line with white space folded: all of it, or at least `unitsMin` code units of its beginning. */
+function foldedStart(line: string, unitsMin: number): string {
+  const start = fold(line.slice(0, unitsMin * 2))
+  return start.length > unitsMin ? start : fold(line)
+}
+
+function fold(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').trim()
 }

@@ -151,6 +151,28 @@ describe('a statement', () => {
   })
 })
 
+describe('copies', () => {
+  test('of several tables are all done in one round trip, or none is, and the connection stays', async () => {
+    const database = await postgres.open()
+    await database.writer.withConnection(async (connection) => {
+      await connection.script('create table one (id integer primary key, word text); create table other (id integer)')
+      const copyWords = { text: 'copy one (id, word) from stdin', rows: '1\tfirst\n2\t\\N\n' }
+      await connection.copyIn([copyWords, { text: 'copy other (id) from stdin', rows: '7\n' }])
+      const rows = await connection.query('select one.id, word, other.id as other from one, other order by one.id')
+      expect(rows).toEqual([
+        { id: 1, word: 'first', other: 7 },
+        { id: 2, word: null, other: 7 },
+      ])
+
+      const manyRows = Array.from({ length: 200_000 }, (_, index) => `${index}\n`).join('')
+      const copies = ['no number\n', manyRows].map((rows) => ({ text: 'copy other (id) from stdin', rows }))
+      await expect(connection.copyIn(copies)).rejects.toMatchObject({ code: 'database-refused' })
+      await expect(connection.copyIn([...copies].reverse())).rejects.toMatchObject({ code: 'database-refused' })
+      expect(await connection.query('select id from other')).toEqual([{ id: 7 }])
+    })
+  })
+})
+
 describe('a connection', () => {
   test('that is held without being used is reported, and one in use is not', async () => {
     const reports: Record<string, unknown>[] = []

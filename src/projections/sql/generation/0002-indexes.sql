@@ -1,10 +1,6 @@
 -- What queries go by besides the keys; in a rebuild made after the rows, which is far cheaper than with each of them.
 
 create index if not exists conversation_list on conversation (owner_id, updated_at desc, conversation_id desc) where deleted_at is null;
-create index if not exists message_order on message (conversation_id, position);
-create index if not exists message_of_owner on message (owner_id, message_id);
--- No list of pending entries: a search must not get slower the longer nobody has vacuumed.
-create index if not exists message_search on message using gin (search) with (fastupdate = off);
 create index if not exists turn_by_id on turn (turn_id);
 create index if not exists turn_by_response on turn (conversation_id, response_message_id);
 create index if not exists profile_fact_list on profile_fact (owner_id, noted_at desc, fact_id desc) where removed_at is null;
@@ -12,7 +8,6 @@ create index if not exists project_list on project (owner_id, updated_at desc, p
 create index if not exists project_shared on project (shared_at desc, project_id desc) where shared_at is not null;
 create index if not exists project_search on project using gin (search) where shared_at is not null;
 create index if not exists conversation_created on conversation (created_at);
-create index if not exists message_created on message (created_at, position);
 create index if not exists turn_asked on turn (asked_at, asked_position);
 create index if not exists feedback_event_given on feedback_event (given_at, position);
 create index if not exists event_index_position on event_index (position);
