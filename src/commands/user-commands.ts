@@ -7,10 +7,18 @@ type Data<Type extends (UserEvent | ProjectEvent)['type']> = Extract<UserEvent |
 export type UserCommand =
   | { readonly type: 'NoteProfileFact'; readonly data: Data<'ProfileFactNoted'> }
   | { readonly type: 'RemoveProfileFact'; readonly data: Data<'ProfileFactRemoved'> }
+  | { readonly type: 'RemoveProfileFacts'; readonly data: FactsRemoval }
   | { readonly type: 'DescribeProject'; readonly data: ProjectDescription }
   | { readonly type: 'StateProjectOwnership'; readonly data: Data<'ProjectOwnershipStated'> }
   | { readonly type: 'RenameProject'; readonly data: Data<'ProjectRenamed'> }
   | { readonly type: 'ShareProject' | 'UnshareProject' | 'RemoveProject'; readonly data: Data<'ProjectShared'> }
+
+/** The facts that one turn of a conversation asks to forget, all at once. */
+export interface FactsRemoval {
+  readonly ownerId: string
+  readonly turnId: string
+  readonly factIds: readonly string[]
+}
 
 /** What one turn of a conversation says of a project: of the one the conversation is about, or of a new one. */
 export interface ProjectDescription {

@@ -6,7 +6,7 @@ import { assertNever } from '../shared/assert.ts'
 import type { Refusal } from '../shared/failures.ts'
 import { accept, type Decider, type Decision, nothing, refuse } from './decision.ts'
 import { isBlank, isStorable, isWithin, refusalOfTitle } from './message-rules.ts'
-import type { ProjectDescription, UserCommand } from './user-commands.ts'
+import type { FactsRemoval, ProjectDescription, UserCommand } from './user-commands.ts'
 
 /** Facts of one person that stand at the same time. */
 export const FACTS_MAX = 500
@@ -41,6 +41,8 @@ export interface Belongings {
   /** Those that stand, by id, oldest first. */
   readonly facts: Map<string, Fact>
   readonly removedFacts: Set<string>
+  /** Turns in which facts were removed, and which. */
+  readonly removedInTurn: Map<string, readonly Fact[]>
   /** Those that are not removed, by id, oldest first. */
   readonly projects: Map<string, Project>
   readonly removedProjects: Set<string>
@@ -54,6 +56,7 @@ function initialState(): Belongings {
   return {
     facts: new Map(),
     removedFacts: new Set(),
+    removedInTurn: new Map(),
     projects: new Map(),
     removedProjects: new Set(),
     projectOfTurn: new Map(),
@@ -76,6 +79,8 @@ function decide(command: UserCommand, state: Belongings): Decision<BelongingsEve
         ? accept({ type: 'ProfileFactRemoved', data: command.data })
         : refuse('fact-unknown')
     }
+    case 'RemoveProfileFacts':
+      return removeFacts(command.data, state)
     case 'DescribeProject':
       return describeProject(command.data, state)
     case 'RemoveProject':
@@ -88,7 +93,7 @@ function decide(command: UserCommand, state: Belongings): Decision<BelongingsEve
 
 type ProjectCommand = Exclude<
   UserCommand,
-  { type: 'NoteProfileFact' } | { type: 'RemoveProfileFact' } | { type: 'DescribeProject' }
+  { type: 'NoteProfileFact' | 'RemoveProfileFact' | 'RemoveProfileFacts' | 'DescribeProject' }
 >
 
 function knownProject(command: ProjectCommand, { projects }: Belongings): Decision<BelongingsEvent> {
@@ -113,6 +118,21 @@ function knownProject(command: ProjectCommand, { projects }: Belongings): Decisi
     default:
       return assertNever(command)
   }
+}
+
+/** One turn removes once: what was noted since it was first handled is not what it meant. */
+function removeFacts(
+  { ownerId, turnId, factIds }: FactsRemoval,
+  { facts, removedInTurn }: Belongings,
+): Decision<BelongingsEvent> {
+  const standing = factIds.filter((factId) => facts.has(factId))
+  if (removedInTurn.has(turnId) || standing.length === 0) return nothing
+  return accept(
+    ...standing.map((factId) => ({
+      type: 'ProfileFactRemoved' as const,
+      data: { ownerId, factId, sourceTurnId: turnId },
+    })),
+  )
 }
 
 function noteFact(
@@ -198,9 +218,7 @@ function evolve(state: Belongings, event: BelongingsEvent): Belongings {
       return state
     }
     case 'ProfileFactRemoved':
-      state.facts.delete(event.data.factId)
-      state.removedFacts.add(event.data.factId)
-      return state
+      return withoutFact(event.data, state)
     case 'ProjectDrafted': {
       const {
         projectId,
@@ -247,5 +265,18 @@ function evolve(state: Belongings, event: BelongingsEvent): Belongings {
 function changed(state: Belongings, projectId: string, change: (project: Project) => Partial<Project>): Belongings {
   const project = state.projects.get(projectId)
   if (project !== undefined) state.projects.set(projectId, { ...project, ...change(project) })
+  return state
+}
+
+function withoutFact(
+  { factId, sourceTurnId }: Extract<BelongingsEvent, { type: 'ProfileFactRemoved' }>['data'],
+  state: Belongings,
+): Belongings {
+  const fact = state.facts.get(factId)
+  if (sourceTurnId !== undefined && fact !== undefined) {
+    state.removedInTurn.set(sourceTurnId, [...(state.removedInTurn.get(sourceTurnId) ?? []), fact])
+  }
+  state.facts.delete(factId)
+  state.removedFacts.add(factId)
   return state
 }

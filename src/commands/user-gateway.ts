@@ -51,6 +51,15 @@ export interface UserGateway {
   ) => Promise<(UserAccepted & { readonly fact: Fact | undefined; readonly isNew: boolean }) | Refusal>
   /** Refuses: fact-unknown. */
   readonly removeFact: (wish: OwnWish, factId: string) => Promise<UserAccepted | Refusal>
+  /**
+   * Removes the facts that `isMeant` picks of those that stand, at most `max`, and returns them; a turn that is handled again is
+   * told the same and removes nothing more.
+   */
+  readonly removeFacts: (
+    source: TurnSource,
+    isMeant: (fact: Fact) => boolean,
+    max: number,
+  ) => Promise<{ readonly removed: readonly Fact[]; readonly remaining: number } | Refusal>
   /** Refuses: title-blank, title-too-long, project-link-invalid, project-note-blank, project-note-too-long, too-many-projects, too-many-project-notes, text-not-storable. */
   readonly describeProject: (
     source: TurnSource,
@@ -99,6 +108,19 @@ export function createUserGateway(handler: UserCommandHandler): UserGateway {
     },
 
     removeFact: (wish, factId) => own(wish, { type: 'RemoveProfileFact', data: { ownerId: wish.ownerId, factId } }),
+
+    async removeFacts(source, isMeant, max) {
+      const { ownerId, turnId } = source
+      const { facts: standing } = await handler.load(userStream(ownerId))
+      const factIds = [...standing.values()]
+        .filter(isMeant)
+        .slice(0, max)
+        .map(({ factId }) => factId)
+      const outcome = await inTurn(source, { type: 'RemoveProfileFacts', data: { ownerId, turnId, factIds } }, turnId)
+      if (isRefusal(outcome)) return outcome
+      const { facts, removedInTurn } = await handler.load(userStream(ownerId))
+      return { removed: removedInTurn.get(turnId) ?? [], remaining: facts.size }
+    },
 
     async describeProject(source, said) {
       const { ownerId, turnId, conversationId } = source

@@ -17,7 +17,12 @@ export const userEventSchemas = {
     /** Where in the person's own message it was said, in UTF-16 code units: from the first, to before the last. */
     span: z.object({ from: z.number().int().min(0), to: z.number().int().min(0) }),
   }),
-  ProfileFactRemoved: z.object({ ownerId: personIdSchema, factId: z.uuid() }),
+  ProfileFactRemoved: z.object({
+    ownerId: personIdSchema,
+    factId: z.uuid(),
+    /** The turn in which the person asked for it. Absent: outside a conversation, or removed before this was recorded. */
+    sourceTurnId: z.uuid().optional(),
+  }),
   PersonErased: z.object({
     subjectId: personIdSchema,
     /** The data key that was destroyed; null when the person never had one. */

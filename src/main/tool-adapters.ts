@@ -21,8 +21,9 @@ export function createPlatformTools(
         const outcome = await userGateway.noteFact(sourceOf(context), fact)
         return isRefusal(outcome) ? { refused: outcome.detail ?? outcome.code } : outcome
       },
-      async remove({ ownerId, turnId }, factId) {
-        await userGateway.removeFact({ ownerId, commandId: `RemoveProfileFact:${turnId}:${factId}` }, factId)
+      async remove(context, isMeant, max) {
+        const outcome = await userGateway.removeFacts(sourceOf(context), isMeant, max)
+        return isRefusal(outcome) ? { refused: outcome.detail ?? outcome.code } : outcome
       },
       list: userGateway.facts,
     }),

@@ -15,7 +15,31 @@ const remove = (factId: string = the.noted().data.factId): UserCommand => ({
   type: 'RemoveProfileFact',
   data: { ownerId: the.ownerId, factId },
 })
+const forgettingTurn = '06fe32d7-f00f-50a9-9fe8-23726c841f26'
+const removeInTurn = (...factIds: string[]): UserCommand => ({
+  type: 'RemoveProfileFacts',
+  data: { ownerId: the.ownerId, turnId: forgettingTurn, factIds },
+})
+const removedInTurn = (factId: string) => ({
+  type: 'ProfileFactRemoved' as const,
+  data: { ownerId: the.ownerId, factId, sourceTurnId: forgettingTurn },
+})
 const elsewhere = { span: { from: 40, to: 50 } }
+
+describe('facts that a turn asks to forget', () => {
+  const one = the.noted()
+  const { factId } = one.data
+  const other = the.noted({ value: 'chess', factId: '0197a0b0-0000-7000-8000-000000000099' })
+  scenario('are removed, all at once')
+    .given(one, other)
+    .when(removeInTurn(factId, other.data.factId))
+    .thenAdds(removedInTurn(factId), removedInTurn(other.data.factId))
+  scenario('are no more than those of the first time, when it is handled again')
+    .given(one, other, removedInTurn(factId))
+    .when(removeInTurn(other.data.factId))
+    .thenNothing()
+  scenario('that do not stand are left out').given().when(removeInTurn(factId)).thenNothing()
+})
 
 describe('a fact', () => {
   scenario('is noted').given().when(note()).thenAdds(the.noted())

@@ -9,10 +9,15 @@ import { foldInPlace } from '../facts/message-clauses.ts'
 import { FACTS_PER_MESSAGE_MAX, isStatedIn, type StatedFact, statedFacts } from '../facts/stated-facts.ts'
 import { type AgentTool, failed, succeeded } from './tool-set.ts'
 
-/** Where facts are kept; what is noted twice in one turn is noted once. */
+/** Where facts are kept; what is noted or removed twice in one turn is so once. */
 export interface FactNotebook {
   readonly note: (context: ToolContext, fact: StatedFact) => Promise<NotedFact | { readonly refused: string }>
-  readonly remove: (context: ToolContext, factId: string) => Promise<void>
+  /** Removes at most `max` of the facts that are meant; handled again, a turn is told the same and removes nothing more. */
+  readonly remove: (
+    context: ToolContext,
+    isMeant: (fact: KeptFact) => boolean,
+    max: number,
+  ) => Promise<{ readonly removed: readonly KeptFact[]; readonly remaining: number } | { readonly refused: string }>
   readonly list: (ownerId: string) => Promise<readonly KeptFact[]>
 }
 
@@ -126,11 +131,9 @@ function removeFacts(notebook: FactNotebook): AgentTool {
     async execute(_call, context) {
       if (!asksToRemove(context.question)) return failed('The message does not ask to remove anything.')
       const folded = foldInPlace(context.question)
-      const facts = await notebook.list(context.ownerId)
-      const meant = facts.filter(({ value }) => EVERYTHING.test(folded) || folded.includes(foldInPlace(value)))
-      const removed = meant.slice(0, REMOVED_MAX)
-      for (const { factId } of removed) await notebook.remove(context, factId)
-      return succeeded({ removed, remaining: facts.length - removed.length })
+      const isMeant = ({ value }: KeptFact) => EVERYTHING.test(folded) || folded.includes(foldInPlace(value))
+      const outcome = await notebook.remove(context, isMeant, REMOVED_MAX)
+      return 'refused' in outcome ? failed(outcome.refused) : succeeded(outcome)
     },
   }
 }

@@ -43,6 +43,30 @@ describe('the profile agent', () => {
     expect(nothing.text).toContain('nothing was removed')
   })
 
+  it('forgets once, when the wish is delivered twice, and nothing that was noted since', async () => {
+    const ada = platform.talk()
+    await ada.say("I'm a nurse from Lisbon and I like chess.", { agent: 'profile' })
+    const first = await ada.say('please forget all that you know about me', { agent: 'profile' })
+    expect(first.text).toContain('`chess`')
+    const elsewhere = platform.talk({ ownerId: ada.ownerId })
+    await elsewhere.say('I like hiking', { agent: 'profile' })
+    const again = await ada.again()
+    expect(again).toMatchObject({ text: expect.stringContaining('`chess`'), calls: ['remove_profile_facts succeeded'] })
+    expect(await platform.owned.userGateway.facts(ada.ownerId)).toMatchObject([{ value: 'hiking' }])
+    const removals = (await platform.eventsOf(ada.ownerId)).filter((type) => type === 'ProfileFactRemoved')
+    expect(removals).toHaveLength(2)
+  })
+
+  it('forgets no more than a turn may, however often its wish is delivered', async () => {
+    const ada = platform.talk()
+    for (let index = 1; index <= 25; index += 1) await ada.say(`I like sort number ${index}`, { agent: 'profile' })
+    await ada.say('forget everything', { agent: 'profile' })
+    expect(await platform.owned.userGateway.facts(ada.ownerId)).toHaveLength(5)
+    await ada.again()
+    await ada.again()
+    expect(await platform.owned.userGateway.facts(ada.ownerId)).toHaveLength(5)
+  })
+
   it('says plainly that nothing was noted when nothing was stated', async () => {
     const said = await platform.talk().say('my profile please, update it', { agent: 'profile' })
     expect(said.text).not.toContain('Noted in your profile')
