@@ -234,6 +234,11 @@ export const errorCatalogue = {
     'This message is being answered already.',
     'Wait for the answer to end, or stop it, before asking for another.',
   ),
+  'intent-corrected-by-person': entry(
+    409,
+    'The person has said what the message was about.',
+    'What people say of their own messages stands; an analyst’s correction does not replace it.',
+  ),
   'project-shared': entry(
     409,
     'The project is shared.',

@@ -18,6 +18,8 @@ export interface Turn {
   /** Undefined while the turn is open. */
   readonly outcome?: TurnOutcome
   readonly routing?: Pick<DataOf<'IntentRouted'>, 'intent' | 'agent' | 'method' | 'confidence' | 'clarify'>
+  /** What it was really about, as somebody said last; `isOwn` when that was the person. */
+  readonly correction?: { readonly intent: string; readonly isOwn: boolean }
 }
 
 export interface Message {
@@ -153,10 +155,20 @@ function correctIntent(
   if (turn === undefined) return refuse('turn-unknown')
   const objection = refusalOfNote(data.note)
   if (objection !== undefined) return objection
-  const corrected: ConversationEvent = { type: 'IntentCorrected', data }
+  const corrected = { type: 'IntentCorrected', data } as const
+  if (data.as === 'analyst') return correctForAnalyst(corrected, turn)
   if (rerouteTo === undefined) return accept(corrected)
   const request = requestResponse({ turnId: rerouteTo, parentMessageId: turn.messageId, intent: data.intent }, state)
   return 'kind' in request && request.kind === 'accept' ? accept(corrected, ...request.events) : request
+}
+
+/** What the person said of their own message stands; what another analyst said may be corrected. */
+function correctForAnalyst(
+  corrected: Extract<ConversationEvent, { type: 'IntentCorrected' }>,
+  { correction }: Turn,
+): Decision {
+  if (correction?.isOwn === true) return refuse('intent-corrected-by-person')
+  return correction?.intent === corrected.data.intent ? nothing : accept(corrected)
 }
 
 /** A turn ends once; whoever comes second finds nothing to add. */
@@ -247,8 +259,11 @@ function evolve(state: Conversation, event: ConversationEvent): Conversation {
     case 'ConversationRestored':
       state.status = state.statusBeforeDeletion
       break
-    case 'IntentCorrected':
+    case 'IntentCorrected': {
+      const { turnId, intent, as } = event.data
+      changeTurn(state, turnId, { correction: { intent, isOwn: as === undefined } })
       break
+    }
     default:
       assertNever(event)
   }

@@ -12,6 +12,12 @@ export interface Request {
   readonly traceparent?: string
 }
 
+/** An analyst's wish about a conversation of somebody else, named as the record names it. */
+export interface AnalystRequest extends Pick<Request, 'commandId' | 'traceparent'> {
+  readonly analystId: string
+  readonly conversationId: Uuid
+}
+
 export interface Accepted {
   readonly kind: 'accepted'
   readonly conversationId: Uuid
@@ -53,6 +59,14 @@ export interface ConversationGateway {
     request: Request,
     wish: { readonly turnId: string; readonly intent: string; readonly note?: string; readonly reroute?: boolean },
   ) => Promise<Outcome<{ readonly turnId: string }>>
+  /**
+   * An analyst says what a message was about, without having seen it; nothing is answered again. What the person said of it stands.
+   * Refuses: turn-unknown, intent-unknown, intent-corrected-by-person.
+   */
+  readonly correctAsAnalyst: (
+    request: AnalystRequest,
+    wish: { readonly turnId: string; readonly intent: string },
+  ) => Promise<Outcome>
   /** Refuses: message-unknown. */
   readonly rate: (
     request: Request,

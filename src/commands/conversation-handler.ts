@@ -83,8 +83,8 @@ export function createConversationGateway(handler: ConversationCommandHandler): 
       simple(request, { type: 'StopResponse', data: { turnId, partialText: '', by: request.ownerId } }, turnId),
 
     async correctIntent(request, { turnId, intent, note, reroute = false }) {
-      if (!(intents as readonly string[]).includes(intent))
-        return refusal('intent-unknown', `One of: ${intents.join(', ')}.`)
+      const objection = refusalOfIntent(intent)
+      if (objection !== undefined) return objection
       const data = { turnId, intent, by: request.ownerId, ...(note === undefined ? {} : { note }) }
       if (!reroute) {
         const outcome = await simple(request, { type: 'CorrectIntent', data }, turnId)
@@ -93,6 +93,15 @@ export function createConversationGateway(handler: ConversationCommandHandler): 
       const rerouteTo = mintId()
       const outcome = await simple(request, { type: 'CorrectIntent', data: { ...data, rerouteTo } }, rerouteTo)
       return isRefusal(outcome) ? outcome : { ...outcome, turnId: rerouteTo }
+    },
+
+    async correctAsAnalyst({ analystId, conversationId, ...request }, { turnId, intent }) {
+      const objection = refusalOfIntent(intent)
+      if (objection !== undefined) return objection
+      const address = { conversationId, stream: conversationStream(conversationId) }
+      const data = { turnId, intent, by: analystId, as: 'analyst' } as const
+      const outcome = await handle(address, { type: 'CorrectIntent', data }, { ...request, ownerId: analystId }, turnId)
+      return isRefusal(outcome) ? outcome : accepted(address, outcome)
     },
 
     rate: (request, { messageId, rating, note }) =>
@@ -111,7 +120,12 @@ export function createConversationGateway(handler: ConversationCommandHandler): 
     return isRefusal(outcome) ? outcome : accepted(address, outcome)
   }
 
-  function handle(address: Address, command: ConversationCommand, request: Request, correlationId?: string) {
+  function handle(
+    address: Address,
+    command: ConversationCommand,
+    request: Omit<Request, 'clientConversationId'>,
+    correlationId?: string,
+  ) {
     const commandId = request.commandId ?? mintId()
     const actor: Actor = { kind: 'user', id: request.ownerId }
     const trace = request.traceparent === undefined ? {} : { traceparent: request.traceparent }
@@ -123,6 +137,11 @@ export function createConversationGateway(handler: ConversationCommandHandler): 
       ...trace,
     })
   }
+}
+
+function refusalOfIntent(intent: string): Refusal | undefined {
+  if ((intents as readonly string[]).includes(intent)) return undefined
+  return refusal('intent-unknown', `One of: ${intents.join(', ')}.`)
 }
 
 interface Address {

@@ -160,6 +160,8 @@ export const conversationEventSchemas = {
     intent: intentSchema,
     by: z.string().min(1).max(256),
     note: sealed(z.string()).optional(),
+    /** As whom: an analyst, who has seen no word of it. Absent: as the person whose message it is. */
+    as: z.enum(['analyst']).optional(),
   }),
   ResponseRated: z.object({
     messageId: messageIdSchema,

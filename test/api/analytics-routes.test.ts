@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { conversationIdOf, turnIdOf } from '../../src/events/stream-names.ts'
 import { type ApiFixture, type Person, startApi } from './api-fixture.ts'
+import { routesOf } from './route-table.ts'
 
 let api: ApiFixture
 let ann: Person
@@ -117,5 +118,102 @@ describe('the figures for analysts', () => {
     for (const path of ['/me/conversations', '/me/search?q=wombat', '/me/conversations/one/messages']) {
       expect((await ann.get(path)).status).toBe(403)
     }
+  })
+})
+
+describe('an analyst’s correction', () => {
+  let asked: { turnKey: string; askedAt: Date }
+  let own: { turnKey: string; askedAt: Date }
+  const conversationOf = 'correcting'
+  const facts = `select turn_key as "turnKey", asked_at as "askedAt", corrected_intent as "correctedIntent"
+    from analytics.turn order by asked_position desc`
+
+  async function correct(turn: { turnKey: string; askedAt: Date }, intent: string, key?: string) {
+    const body = { intent, askedAt: turn.askedAt.toISOString() }
+    const headers: Record<string, string> = key === undefined ? {} : { 'idempotency-key': key }
+    return await ann.send('POST', `/analytics/turns/${turn.turnKey}/intent`, body, headers)
+  }
+  const kept = async () => (await api.recorded('flo', conversationOf)).filter(({ type }) => type === 'IntentCorrected')
+
+  beforeAll(async () => {
+    const flo = await api.signIn('flo')
+    for (const messageId of ['m1', 'm2']) {
+      await flo.send('POST', `/me/conversations/${conversationOf}/messages`, { messageId, text: 'My wombat is ill' })
+      await api.answer(
+        'flo',
+        conversationOf,
+        turnIdOf(conversationIdOf('flo', conversationOf), messageId),
+        'Poor thing',
+      )
+    }
+    const path = `/me/turns/${turnIdOf(conversationIdOf('flo', conversationOf), 'm2')}/intent`
+    const said = await flo.send('POST', path, { intent: 'smalltalk' })
+    await ann.get('/analytics/overview', { 'x-min-position': String(said.headers['x-position']) })
+    const [second, first] = await api.rows<typeof asked>(facts)
+    if (first === undefined || second === undefined) throw new Error('the turns are not there')
+    asked = first
+    own = second
+  })
+
+  test('is recorded under the analyst’s name, answers nothing again, and shows in the figures', async () => {
+    const before = await api.recordedTypes('flo', conversationOf)
+    const { status, body } = await correct(asked, 'profile')
+    expect({ status, keys: Object.keys(body) }).toEqual({ status: 202, keys: ['position'] })
+    expect(await api.recordedTypes('flo', conversationOf)).toEqual([...before, 'IntentCorrected'])
+    expect((await kept()).at(-1)).toMatchObject({
+      data: { intent: 'profile', by: 'ann', as: 'analyst' },
+      metadata: { actor: { kind: 'user', id: 'ann' } },
+    })
+    await ann.get('/analytics/overview', { 'x-min-position': body.position })
+    expect((await api.rows<object>(facts))[1]).toMatchObject({ turnKey: asked.turnKey, correctedIntent: 'profile' })
+  })
+
+  test('said again adds nothing, and another one replaces it', async () => {
+    const before = (await kept()).length
+    expect((await correct(asked, 'profile')).status).toBe(202)
+    expect(await kept()).toHaveLength(before)
+    expect((await correct(asked, 'support', 'once')).status).toBe(202)
+    expect((await correct(asked, 'support', 'once')).status).toBe(202)
+    expect(await kept()).toHaveLength(before + 1)
+  })
+
+  test('does not replace what the person said', async () => {
+    expect(await correct(own, 'profile')).toMatchObject({ status: 409, body: { code: 'intent-corrected-by-person' } })
+  })
+
+  test('is refused for a turn or an intent that is none', async () => {
+    const other = { ...asked, turnKey: '0199d0a0-0000-7000-8000-000000000001' }
+    expect(await correct(other, 'profile')).toMatchObject({ status: 404, body: { code: 'turn-unknown' } })
+    const late = { ...asked, askedAt: new Date(asked.askedAt.getTime() + 1) }
+    expect(await correct(late, 'profile')).toMatchObject({ status: 404, body: { code: 'turn-unknown' } })
+    expect(await correct(asked, 'wombats')).toMatchObject({ status: 422, body: { code: 'intent-unknown' } })
+    const path = `/analytics/turns/${asked.turnKey}/intent`
+    expect((await ann.send('POST', path, { intent: 'profile' })).body.code).toBe('request-invalid')
+  })
+
+  test('is for analysts alone', async () => {
+    const path = `/analytics/turns/${asked.turnKey}/intent`
+    const body = { intent: 'profile', askedAt: asked.askedAt.toISOString() }
+    for (const role of ['user', 'auditor', 'operator']) {
+      const refused = await (await api.signIn('somebody', [role])).send('POST', path, body)
+      expect(refused).toMatchObject({ status: 403, body: { code: 'role-missing' } })
+    }
+    expect((await api.inject('POST', `/api/v1${path}`, { body })).status).toBe(401)
+  })
+
+  test('is, route by route, all that an analyst may write', async () => {
+    const reads = ['GET', 'HEAD', 'OPTIONS']
+    const harmless = ['dev-login', 'logout', 'ws-connection-token'].map((name) => `/api/v1/auth/${name}`)
+    const writes = routesOf(api.app).filter(({ method, url }) => !reads.includes(method) && !harmless.includes(url))
+    const open: string[] = []
+    for (const { method, url } of writes) {
+      const address = url.replaceAll(/:[A-Za-z]+/g, asked.turnKey)
+      const { status } = await api.inject(method, address, {
+        body: {},
+        headers: { authorization: `Bearer ${ann.token}` },
+      })
+      if (status !== 403) open.push(`${method} ${url}`)
+    }
+    expect(open).toEqual(['POST /api/v1/analytics/turns/:turnKey/intent'])
   })
 })

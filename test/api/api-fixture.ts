@@ -13,7 +13,7 @@ import { conversationDecider, ownerOf } from '../../src/commands/conversation-de
 import type { ConversationGateway } from '../../src/commands/conversation-gateway.ts'
 import { createConversationGateway } from '../../src/commands/conversation-handler.ts'
 import { startEmbeddedEventStore } from '../../src/embedded/eventstore/start-embedded.ts'
-import { createCodec } from '../../src/events/codec.ts'
+import { createCodec, type StoredEvent } from '../../src/events/codec.ts'
 import { conversationIdOf, conversationStream, responseMessageIdOf } from '../../src/events/stream-names.ts'
 import { auditParts } from '../../src/main/audit-parts.ts'
 import { createBelongings } from '../../src/main/belongings.ts'
@@ -96,6 +96,9 @@ export interface ApiFixture {
   readonly socket: (path: string, options?: { origin?: string; autoPong?: boolean }) => ChatSocket
   /** Records the completed answer of a turn and tells it live, as the responder does. */
   readonly answer: (owner: string, conversation: string, turnId: string, text: string) => Promise<void>
+  /** Asks the database, as an analyst with a connection of their own would. */
+  readonly rows: <Row extends object>(statement: string) => Promise<Row[]>
+  readonly recorded: (owner: string, conversation: string) => Promise<readonly StoredEvent[]>
   readonly recordedTypes: (owner: string, conversation: string) => Promise<readonly string[]>
   readonly close: () => Promise<void>
 }
@@ -138,6 +141,13 @@ export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixt
   const database = await (await postgres).open()
   const queries = createConversationQueries({ database, logger: silentLogger })
   const owned = createBelongings({ store, codec, clock: systemClock, database })
+  async function recorded(owner: string, conversation: string): Promise<StoredEvent[]> {
+    const events: StoredEvent[] = []
+    for await (const event of store.readStream(conversationStream(conversationIdOf(owner, conversation)))) {
+      events.push(event)
+    }
+    return events
+  }
   const writer = createProjectionWriter({ database, reader: store, codec, logger: silentLogger })
   writer.start()
   const sessions = createSessionMarks({ store, codec, clock: systemClock, logger: silentLogger })
@@ -297,12 +307,9 @@ export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixt
       note(String(outcome.position))
       live.publish(conversationId, { type: 'response.completed', ...completed, position: String(outcome.position) })
     },
-    async recordedTypes(owner, conversation) {
-      const types: string[] = []
-      for await (const event of store.readStream(conversationStream(conversationIdOf(owner, conversation))))
-        types.push(event.type)
-      return types
-    },
+    rows: (statement) => database.queries.query(statement),
+    recorded,
+    recordedTypes: async (owner, conversation) => (await recorded(owner, conversation)).map(({ type }) => type),
     async close() {
       for (const socket of sockets) socket.terminate()
       await app.close()

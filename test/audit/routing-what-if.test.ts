@@ -55,7 +55,7 @@ beforeAll(async () => {
     the.sent('m3', { text: 'and how is RAG measured?', parentMessageId: the.answerOf('m1') }),
     the.routed('m3'),
     the.corrected('m3', 'discovery'),
-    the.corrected('m3', 'support'),
+    the.correctedByAnalyst('m3', 'support'),
   ])
   await append('bob', [the.started(), the.sent('m4', { text: '' }), the.routed('m4'), the.corrected('m4', 'image')])
 })

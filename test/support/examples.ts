@@ -112,6 +112,12 @@ export const corrected = (messageId = 'm1', intent = 'support'): ConversationEve
   type: 'IntentCorrected',
   data: { turnId: turnOf(messageId), intent, by: ownerId },
 })
+
+/** What an analyst says a message was about. */
+export const correctedByAnalyst = (messageId = 'm1', intent = 'profile'): ConversationEvent => ({
+  type: 'IntentCorrected',
+  data: { turnId: turnOf(messageId), intent, by: 'ann', as: 'analyst' },
+})
 export const renamed = (title = 'About retrieval'): ConversationEvent => ({
   type: 'ConversationRenamed',
   data: { title },

@@ -79,3 +79,14 @@ export const usageFiguresSchema = z
     models: z.array(z.object({ provider: z.string(), id: z.string(), turns: countSchema, ...tokenFields })),
   })
   .meta({ id: 'UsageFigures' })
+
+export const analystCorrectionSchema = z.object({
+  intent: z.string().min(1).max(64),
+  askedAt: z.iso
+    .datetime({ offset: true })
+    .transform((text) => new Date(text))
+    .meta({
+      description: '`asked_at` of the turn, as the views of schema `analytics` show it.',
+      example: '2026-11-23T19:00:00.000Z',
+    }),
+})

@@ -1,8 +1,11 @@
-/** Figures for analysts, and for operators: bounded ranges, bounded buckets. */
+/** Figures for analysts, and for operators: bounded ranges, bounded buckets; and what analysts say a turn was about. */
+import { z } from 'zod'
 import type { AnalyticsRange, Bucket } from '../../projections/analytics/analytics-queries.ts'
 import { isRefusal, type Refusal, refusal } from '../../shared/failures.ts'
 import type { ApiServices } from '../api-services.ts'
+import { commandHeaders, ownWishOf, withPosition } from '../command-context.ts'
 import {
+  analystCorrectionSchema,
   bucketQuerySchema,
   overviewSchema,
   rangeQuerySchema,
@@ -11,6 +14,7 @@ import {
   usageFiguresSchema,
 } from '../contracts/analytics-contract.ts'
 import { problemAnswers } from '../contracts/common-contract.ts'
+import { commandAcceptedSchema } from '../contracts/conversation-contract.ts'
 import { answerProblem } from '../problem-answer.ts'
 import { freshnessHeaders } from '../read-freshness.ts'
 import type { ApiServer } from '../server-type.ts'
@@ -29,6 +33,7 @@ export function registerAnalyticsRoutes(app: ApiServer, services: ApiServices): 
   registerTurns(app, services)
   registerRouting(app, services)
   registerUsage(app, services)
+  registerCorrection(app, services)
 }
 
 function registerOverview(app: ApiServer, services: ApiServices): void {
@@ -114,6 +119,37 @@ function registerUsage(app: ApiServer, services: ApiServices): void {
       await services.freshness.ofQuery(request, reply)
       const { results, models } = await services.analytics.usage(range)
       return { ...rangeFields(range), results: started(results), models: [...models] }
+    },
+  )
+}
+
+/** By the key that analysts know: a turn's id would tell whose it is. */
+function registerCorrection(app: ApiServer, { analytics, gateway, guard, freshness }: ApiServices): void {
+  app.post(
+    '/api/v1/analytics/turns/:turnKey/intent',
+    {
+      onRequest: guard.requires('analyst'),
+      schema: {
+        tags: ['analytics'],
+        summary: 'Say what a turn was really about, as a row to train on; nothing is answered again',
+        headers: commandHeaders.extend(freshnessHeaders.shape),
+        // A pseudonym has the form of a UUID and nothing else of one: its version is as random as the rest.
+        params: z.object({ turnKey: z.guid().toLowerCase().meta({ description: '`turn_key` of the turn.' }) }),
+        body: analystCorrectionSchema,
+        response: { 202: commandAcceptedSchema, ...problemAnswers },
+      },
+    },
+    async (request, reply) => {
+      const { intent, askedAt } = request.body
+      const { ownerId: analystId, ...wish } = ownWishOf(request, guard.personOf(request))
+      await freshness.ofCommand(request)
+      const turn = await analytics.turnOf(request.params.turnKey, askedAt)
+      if (turn === undefined) return answerProblem(reply, refusal('turn-unknown'))
+      const { conversationId, turnId } = turn
+      const outcome = await gateway.correctAsAnalyst({ ...wish, analystId, conversationId }, { turnId, intent })
+      if (isRefusal(outcome)) return answerProblem(reply, outcome)
+      withPosition(reply, outcome).code(202)
+      return { position: String(outcome.position) }
     },
   )
 }

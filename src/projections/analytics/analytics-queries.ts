@@ -1,4 +1,5 @@
 /** Answers what the API asks for analysts: figures of a time range, counted over the live read models, in buckets of time. */
+import type { Uuid } from '../../shared/ids.ts'
 import type { Database } from '../database.ts'
 import { createQueryGate } from './query-gate.ts'
 
@@ -67,7 +68,15 @@ export interface Misroute {
 
 type Bucketed<Counts> = readonly (Counts & { readonly start: Date })[]
 
+/** A turn under its real ids. */
+export interface TurnPlace {
+  readonly conversationId: Uuid
+  readonly turnId: Uuid
+}
+
 export interface AnalyticsQueries {
+  /** The turn that analysts know by this key, asked at this time: a key alone would have to be compared with every turn's. */
+  readonly turnOf: (turnKey: string, askedAt: Date) => Promise<TurnPlace | undefined>
   readonly overview: (
     range: Omit<AnalyticsRange, 'bucket'>,
   ) => Promise<TurnCounts & RoutingCounts & UsageCounts & { readonly ratedUp: number; readonly ratedDown: number }>
@@ -100,6 +109,11 @@ export function createAnalyticsQueries({
     ask<Row & { start: Date }>(bucketStatement(figures, where), [from, to, bucket])
 
   return {
+    async turnOf(turnKey, askedAt) {
+      const [turn] = await ask<TurnPlace>(TURN_OF_KEY, [turnKey, askedAt])
+      return turn
+    },
+
     async overview({ from, to }) {
       const [row] = await ask<TurnRow & RoutingRow & UsageRow & { ratedUp: bigint; ratedDown: bigint }>(
         `select ${TURN_FIGURES}, ${ROUTING_FIGURES}, ${USAGE_FIGURES},
@@ -144,6 +158,12 @@ export function createAnalyticsQueries({
     },
   }
 }
+
+const TURN_OF_KEY = `select conversation_id as "conversationId", turn_id as "turnId"
+  from chat.turn
+    cross join emberlog.analyst_key
+  where asked_at = $2
+    and emberlog.pseudonym(inner_pad, outer_pad, 'turn:' || turn_id) = $1`
 
 const IN_RANGE = 'asked_at >= $1 and asked_at < $2'
 const RANKS = 'array[0.5, 0.9, 0.95, 0.99]'
