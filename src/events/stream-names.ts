@@ -1,5 +1,5 @@
 /** The only place where streams get their names; identity is part of the address. */
-import { deriveId, type Uuid } from '../shared/ids.ts'
+import { deriveId, parseUuid, type Uuid } from '../shared/ids.ts'
 
 /** The namespace of ids derived from people's and conversations' own ids. For ever: changing it would lose every stream. */
 const EMBERLOG_NAMESPACE = '0c7d6f6e-5c0a-5d3b-9a53-6f0e5b1f7c21' as Uuid
@@ -27,10 +27,16 @@ export function conversationStream(conversationId: Uuid): string {
   return `${CONVERSATION_CATEGORY_PREFIX}${conversationId}`
 }
 
-/** Reads the conversation's id back from its stream's name; undefined for any other stream. */
+/** Reads the conversation's id back from its stream's name; undefined for any other stream, also one that can never be ours. */
 export function conversationIdFromStream(stream: string): Uuid | undefined {
-  if (!stream.startsWith(CONVERSATION_CATEGORY_PREFIX)) return undefined
-  return stream.slice(CONVERSATION_CATEGORY_PREFIX.length) as Uuid
+  return idAfter(CONVERSATION_CATEGORY_PREFIX, stream)
+}
+
+/** Only in the very spelling in which we write it: two streams never have one id. */
+function idAfter(prefix: string, stream: string): Uuid | undefined {
+  if (!stream.startsWith(prefix)) return undefined
+  const text = stream.slice(prefix.length)
+  return parseUuid(text) === text ? (text as Uuid) : undefined
 }
 
 /** Where the facts about one person stand; nobody can name another person's without knowing who they are. */
@@ -45,8 +51,7 @@ export function userStreamOf(personId: Uuid): string {
 
 /** Reads a person's id back from the name of their stream; undefined for any other stream. Not the id they sign in with. */
 export function personIdFromStream(stream: string): Uuid | undefined {
-  if (!stream.startsWith(USER_CATEGORY_PREFIX)) return undefined
-  return stream.slice(USER_CATEGORY_PREFIX.length) as Uuid
+  return idAfter(USER_CATEGORY_PREFIX, stream)
 }
 
 /** A fact that a person stated in a turn, named by the place of its words: found twice, it is one fact. */

@@ -1,6 +1,7 @@
 /** Folds a batch of events in memory to the final rows, so that each row is written once a batch. Pure. */
 import type { RecordedEvent } from '../events/codec.ts'
 import { conversationIdFromStream, personIdFromStream } from '../events/stream-names.ts'
+import { Fault } from '../shared/failures.ts'
 import { conversationProjector } from './conversation-projector.ts'
 import { conversationModel, type StoredConversation } from './conversation-read-model.ts'
 import type { PersonRow } from './projector.ts'
@@ -73,6 +74,7 @@ type Put = (model: string, key: string, row: object) => void
 /**
  * Folds events, in log order, into `rows`, and returns the rows that changed, in their final form, together with those of `changes`.
  * An event that the rows hold already changes nothing; one whose conversation is not kept has no rows.
+ * Throws `event-not-projectable` for one in a stream that is named like ours and is none: it is parked, where people see it.
  */
 export function foldBatch(events: readonly RecordedEvent[], rows: Rows, changes = new Rows()): Rows {
   const put: Put = (model, key, row) => {
@@ -84,6 +86,7 @@ export function foldBatch(events: readonly RecordedEvent[], rows: Rows, changes 
     const personId = personIdFromStream(event.stream)
     if (conversationId !== undefined) foldIntoConversation(event, conversationId, rows, put)
     else if (personId !== undefined) foldIntoPerson(event, personId, rows, put)
+    else throw new Fault('event-not-projectable', { stream: event.stream, reason: 'it names nobody of ours' })
   }
   return changes
 }

@@ -10,6 +10,7 @@ import {
   draftStream,
   eventIdOf,
   LEDGER_STREAM,
+  personIdFromStream,
   projectionStream,
   userStream,
 } from '../../src/events/stream-names.ts'
@@ -236,6 +237,11 @@ describe('stream names', () => {
   it('lead back to the conversation, and no other stream does', () => {
     expect(conversationIdFromStream(the.stream)).toBe(the.conversationId)
     expect(conversationIdFromStream(userStream(the.ownerId))).toBeUndefined()
+    expect(personIdFromStream(userStream(the.ownerId))).toMatch(/^[0-9a-f-]{36}$/)
+    for (const name of ['nowhere', '', `${the.conversationId}0`, the.conversationId.toUpperCase()]) {
+      expect(conversationIdFromStream(`conversation-${name}`)).toBeUndefined()
+      expect(personIdFromStream(`user-${name}`)).toBeUndefined()
+    }
   })
 
   it('are the same for the same person, turn, month and set of read models, and for no other', () => {

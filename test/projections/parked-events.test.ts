@@ -70,6 +70,22 @@ async function cleanDigest(record: TestRecord) {
 }
 
 describe('parked events', () => {
+  test('are those of streams that are named like ours and can be none', async () => {
+    const database = await postgres.open()
+    const record = new TestRecord()
+    record.append([started()], 'conversation-nowhere')
+    record.append([started(), sent('m1')])
+    record.append([started()], stream.toUpperCase().replace('CONVERSATION', 'conversation'))
+    record.append([started()], 'user-nobody')
+    await handleBatches(database, [record.events])
+    const parked = await listParkedStreams(database)
+    expect(parked.map((each) => each.stream).sort()).toEqual(
+      ['conversation-nowhere', stream.toUpperCase().replace('CONVERSATION', 'conversation'), 'user-nobody'].sort(),
+    )
+    expect(parked[0]?.reason).toContain('it names nobody of ours')
+    expect(await rowsOf(database, 'conversation')).toHaveLength(1)
+  })
+
   test('are listed by stream, with what is wrong and since when', async () => {
     const database = await postgres.open()
     expect(await listParkedStreams(database)).toEqual([])
