@@ -1,63 +1,32 @@
-/** Lets one process at a time keep the ledger in a directory; a process that died leaves nothing that holds. */
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+/** Lets one process at a time keep the ledger in a directory; the kernel frees it when that process dies, however it dies. */
+import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { Fault } from '../shared/failures.ts'
 
 export interface DirectoryLock {
-  readonly release: () => Promise<void>
+  readonly release: () => void
 }
 
-const TRIES_MAX = 3
+const SQLITE_BUSY = 5
 
-/** What this process holds: where process ids begin anew, as in containers, a dead one may have had ours. */
-const held = new Set<string>()
-
-/** Undefined while another living process, or another keeper of this one, has it. */
+/**
+ * Undefined while another process, or another keeper of this one, has it. Node has no file locks of its own; SQLite, which is part
+ * of Node, takes real ones: the lock is an open transaction on an empty database that is never written. The embedded servers do the
+ * same with their directories; they import nothing of ours, so each has its own few lines. Throws `ledger-not-written`.
+ */
 export async function takeLock(file: string): Promise<DirectoryLock | undefined> {
-  for (let tries = 0; tries < TRIES_MAX; tries += 1) {
-    if (await create(file)) {
-      held.add(file)
-      return {
-        async release() {
-          held.delete(file)
-          await rm(file, { force: true })
-        },
-      }
-    }
-    if (held.has(file) || (await isHeldElsewhere(file))) return undefined
-    await rm(file, { force: true })
-  }
-  return undefined
-}
-
-async function create(file: string): Promise<boolean> {
+  let database: DatabaseSync | undefined
   try {
     await mkdir(path.dirname(file), { recursive: true })
-    await writeFile(file, `${process.pid} ${await startOf(process.pid)}`, { flag: 'wx' })
-    return true
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
-    throw new Fault('ledger-not-written', { file }, { cause: error })
-  }
-}
-
-async function isHeldElsewhere(file: string): Promise<boolean> {
-  const [pid, start] = (await readFile(file, 'utf8').catch(() => '')).split(' ')
-  const holder = Number(pid)
-  return holder > 0 && holder !== process.pid && isAlive(holder) && (await startOf(holder)) === start
-}
-
-/** Tells two processes apart that had the same id; the same for all where the system does not say. */
-async function startOf(pid: number): Promise<string> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? 'unknown'
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
+    database = new DatabaseSync(file, { timeout: 0 })
+    // Without a journal nothing is ever written, so the lock can be had on a full disk too.
+    database.exec('PRAGMA journal_mode = OFF; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
+    const held = database
+    return { release: () => held.close() }
+  } catch (cause) {
+    database?.close()
+    if (((cause as { errcode?: number }).errcode ?? 0) % 256 === SQLITE_BUSY) return undefined
+    throw new Fault('ledger-not-written', { file }, { cause })
   }
 }

@@ -27,6 +27,6 @@ export function ledgerDirectory(root: string): LedgerDirectory {
     partialTiles: (name) => path.join(published, `${tilePath({ ...name, width: 256 })}.p`),
     leaves: path.join(root, 'leaves'),
     edge: path.join(root, 'edge'),
-    lock: path.join(root, 'lock'),
+    lock: path.join(root, 'keeper-lock'),
   }
 }

@@ -81,7 +81,7 @@ export function createLedgerKeeper(parts: LedgerKeeperParts): LedgerKeeper {
         await writer.close()
       }
     } finally {
-      await lock.release()
+      lock.release()
     }
     return true
   }
