@@ -1,22 +1,21 @@
 /** Everything that an auditor may ask, in one place. It is handed a reader: nothing here can write to the record. */
 import type { Codec, StoredEvent } from '../events/codec.ts'
-import { conversationIdFromStream } from '../events/stream-names.ts'
 import type { LedgerReader } from '../ledger/ledger-reader.ts'
 import type { Uuid } from '../shared/ids.ts'
 import type { EventReader } from '../store/event-store.ts'
-import { looksAt, type SeenLook } from './access-log.ts'
+import { looksAt, type SeenLooks } from './access-log.ts'
 import { type AsOf, type ConversationAsOf, conversationAsOf } from './conversation-as-of.ts'
 import { type EventFilter, type EventPage, pageOfEvents } from './event-selection.ts'
 import { type EventView, type EventViewKind, viewEvents } from './event-view.ts'
 import { createLedgerQueries, type LedgerQueries } from './ledger-queries.ts'
+import { type LookSubject, subjectOfLook } from './look-subject.ts'
 
 export interface AuditDesk {
   readonly events: (filter: EventFilter, limit: number) => Promise<EventPage>
   readonly view: (stored: readonly StoredEvent[], kind: EventViewKind) => Promise<EventView[]>
   readonly conversation: (conversationId: Uuid, asOf: AsOf) => Promise<ConversationAsOf | undefined>
-  /** Whose conversation the stream holds; undefined for other streams. */
-  readonly ownerOf: (stream: string) => Promise<string | undefined>
-  readonly looks: (ownerId: string, month: string) => Promise<readonly SeenLook[]>
+  readonly subjectOfLook: (asked: Pick<EventFilter, 'stream' | 'actor'>) => Promise<LookSubject>
+  readonly looks: (ownerId: string, month: string) => Promise<SeenLooks>
   readonly ledger: LedgerQueries
 }
 
@@ -33,13 +32,6 @@ export function createAuditDesk({ reader, codec, ledger }: AuditDeskParts): Audi
     conversation: (conversationId, asOf) => conversationAsOf(reader, codec, { conversationId, asOf }),
     looks: (ownerId, month) => looksAt(reader, codec, { ownerId, month }),
     ledger: createLedgerQueries(ledger),
-    async ownerOf(stream) {
-      if (conversationIdFromStream(stream) === undefined) return undefined
-      for await (const event of reader.readStream(stream)) {
-        const { ownerId } = (event.data ?? {}) as { ownerId?: unknown }
-        return typeof ownerId === 'string' ? ownerId : undefined
-      }
-      return undefined
-    },
+    subjectOfLook: (asked) => subjectOfLook(reader, asked),
   }
 }

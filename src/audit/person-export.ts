@@ -59,7 +59,7 @@ async function* writeAll(parts: PersonExportParts, person: string, archive: Arch
   own.end('\n]\n')
   const looks: SeenLook[] = []
   for (const month of lastMonths(parts.clock())) {
-    looks.push(...(await looksAt(parts.reader, parts.codec, { ownerId: person, month })))
+    looks.push(...(await looksAt(parts.reader, parts.codec, { ownerId: person, month })).looks)
   }
   archive.open('who-looked.json').end(`${JSON.stringify(looks, null, 2)}\n`)
   const madeAt = parts.clock().toISOString()

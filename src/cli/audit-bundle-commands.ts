@@ -2,12 +2,13 @@
 import type { Command } from 'commander'
 import { verifyBundle } from '../audit/bundle-verification.ts'
 import { writeBundle } from '../audit/bundle-writing.ts'
+import { subjectOfLook } from '../audit/look-subject.ts'
 import type { Config } from '../config.ts'
 import { openLedgerReader } from '../ledger/ledger-reader.ts'
 import { knownSigners, ledgerRoot } from '../main/ledger-parts.ts'
 import type { Logger } from '../shared/logger.ts'
 import { type FilterOptions, filterOf, withFilterOptions } from './audit-filters.ts'
-import { conversationOf, type LookOptions, recordLook, requirePurpose, textsOf, withLookOptions } from './audit-look.ts'
+import { type LookOptions, recordLook, requirePurpose, textsOf, withLookOptions } from './audit-look.ts'
 import { readKey } from './audit-verify-command.ts'
 import { exitCodes } from './exit-codes.ts'
 import { complain, progressLine, say, sayJson } from './output.ts'
@@ -51,14 +52,12 @@ async function auditExport(config: Config, directory: string, options: ExportOpt
   const isSealed = options.sealed === true
   const signers = (await knownSigners(config)) ?? []
   return await withEventReader(config, logger, async (reader, codec, record) => {
-    const conversationId = conversationOf(filter.stream)
     const filters = textsOf(asked)
     const kind = isSealed ? 'metadata' : 'content'
     await recordLook(record, options, {
       kind,
-      subjectId: options.owner ?? null,
-      conversationId,
-      filters,
+      ...(await subjectOfLook(reader, filter)),
+      filters: { ...filters, ...(filter.stream !== undefined && { stream: filter.stream }) },
       command: 'export',
     })
     const progress = progressLine()

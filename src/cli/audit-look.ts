@@ -2,9 +2,7 @@
 import { userInfo } from 'node:os'
 import type { Command } from 'commander'
 import type { Look, RecordLook } from '../commands/access-recorder.ts'
-import { conversationIdFromStream } from '../events/stream-names.ts'
 import { Fault } from '../shared/failures.ts'
-import { parseUuid, type Uuid } from '../shared/ids.ts'
 
 export interface LookOptions {
   readonly purpose?: string
@@ -13,16 +11,14 @@ export interface LookOptions {
 
 export function withLookOptions(command: Command): Command {
   return command
-    .option('--purpose <text>', 'what for; recorded, and shown to the person concerned')
+    .option(
+      '--purpose <text>',
+      'what for; recorded, and shown to the person concerned, or to everybody when the look is across records',
+    )
     .option('--by <name>', 'who looks (default: the name of the system’s user)')
 }
 
 type AskedLook = Omit<Look['what'], 'by'> & { readonly command: string }
-
-/** The conversation that a stream's name tells of; null for any other, such as one that can never have been ours. */
-export function conversationOf(stream: string | undefined): Uuid | null {
-  return parseUuid((stream && conversationIdFromStream(stream)) ?? '') ?? null
-}
 
 /** Throws `argument-invalid` without a purpose. */
 export async function recordLook(record: RecordLook, options: LookOptions, asked: AskedLook): Promise<void> {

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { conversationAsOf } from '../audit/conversation-as-of.ts'
 import type { EventView } from '../audit/event-view.ts'
 import { traceExchange, traceLines } from '../audit/exchange-trace.ts'
+import { subjectOfLook } from '../audit/look-subject.ts'
 import { oneLine, replay, replayAndFollow, replayLine } from '../audit/stream-replay.ts'
 import type { Config } from '../config.ts'
 import { conversationIdOf } from '../events/stream-names.ts'
@@ -11,9 +12,10 @@ import { ledgerRoot } from '../main/ledger-parts.ts'
 import { Fault } from '../shared/failures.ts'
 import type { Logger } from '../shared/logger.ts'
 import { asOfOf, type FilterOptions, filterOf, withFilterOptions } from './audit-filters.ts'
-import { conversationOf, type LookOptions, recordLook, requirePurpose, textsOf, withLookOptions } from './audit-look.ts'
+import { type LookOptions, recordLook, requirePurpose, textsOf, withLookOptions } from './audit-look.ts'
 import { exitCodes } from './exit-codes.ts'
-import { complain, progressLine, say, sayJson } from './output.ts'
+import { logProgress } from './log-progress.ts'
+import { complain, say, sayJson } from './output.ts'
 import type { RunCommand } from './run-command.ts'
 import { withEventReader } from './server-access.ts'
 import { stopSignal } from './stop-signal.ts'
@@ -81,8 +83,8 @@ async function auditReplay(
   const format = options.json ? 'ndjson' : options.format
   return await withEventReader(config, logger, async (reader, codec, record) => {
     const { json: _json, purpose: _purpose, by: _by, ...asked } = options
-    const conversationId = conversationOf(filter.stream)
-    const what = { kind: 'content', subjectId: options.owner ?? null, conversationId, filters: textsOf(asked) } as const
+    const filters = textsOf({ ...asked, stream: filter.stream })
+    const what = { kind: 'content', ...(await subjectOfLook(reader, filter)), filters } as const
     await recordLook(record, { ...options, purpose }, { ...what, command: 'replay' })
     const printer = createPrinter(format)
     const ledger = openLedgerReader(ledgerRoot(config))
@@ -140,13 +142,13 @@ async function auditTrace(config: Config, id: string, options: TraceOptions, log
   }
   const { stream } = conversation === undefined ? {} : filterOf(conversation, { ...(owner !== undefined && { owner }) })
   return await withEventReader(config, logger, async (reader, _codec, record) => {
-    const conversationId = conversationOf(stream)
-    const what = { kind: 'metadata', subjectId: owner ?? null, conversationId, filters: { id } } as const
-    await recordLook(record, options, { ...what, command: 'trace' })
-    const progress = progressLine()
-    const onConsidered = (position: bigint) => progress.show(`looking for ${id}, at position ${position}`)
+    const progress = await logProgress(reader, options)
+    const { onConsidered } = progress
     const events = await traceExchange(reader, id, { ...(stream !== undefined && { stream }), onConsidered })
     progress.clear()
+    // Whose exchange it is shows only now; nothing of it has been shown yet.
+    const subject = await subjectOfLook(reader, { stream: stream ?? events[0]?.stream })
+    await recordLook(record, options, { kind: 'metadata', ...subject, filters: { id }, command: 'trace' })
     if (events.length === 0) complain(`nothing in the record has the id ${id}`)
     else if (options.json) sayJson(events)
     else for (const line of traceLines(events)) say(line)

@@ -155,7 +155,14 @@ describe('a look', () => {
     const bob = await api.signIn('bob')
     const others = (await bob.get('/me/access-log')).body.results
     expect(others.filter(({ isMine }: { isMine: boolean }) => isMine)).toEqual([])
-    expect((await bob.get('/me/access-log?month=2026-01')).body).toMatchObject({ results: [], next: '2025-12' })
+    await auditor.get('/audit/events?type=MessageSent', { 'x-audit-purpose': 'all messages' })
+    const [across] = (await bob.get('/me/access-log')).body.results
+    expect(across).toMatchObject({ who: 'aud', purpose: 'all messages', isMine: false, conversationId: null })
+    expect((await bob.get('/me/access-log?month=2026-01')).body).toEqual({
+      results: [],
+      omitted: { mine: 0, across: 0 },
+      next: '2025-12',
+    })
   })
 
   it('is not granted when it cannot be recorded', async () => {

@@ -15,7 +15,10 @@ export const purposeHeaders = z.looseObject({
     .trim()
     .min(1, { error: 'purpose-missing' })
     .max(PURPOSE_CHARACTERS_MAX, { error: 'purpose-missing' })
-    .meta({ description: 'What for. Recorded with every look, and shown to the person concerned.' }),
+    .meta({
+      description:
+        'What for. Recorded with every look, and shown to the person concerned; of a look across records to everybody.',
+    }),
 })
 
 export function purposeOf(header: string): string {
@@ -142,6 +145,9 @@ export const accessLogSchema = z.object({
       isMine: z.boolean().meta({ description: 'False for a look across records that may have shown yours too.' }),
     }),
   ),
+  omitted: z
+    .object({ mine: z.number().int(), across: z.number().int() })
+    .meta({ description: 'Older looks of the month that are left out.' }),
   next: z.string().meta({ description: 'The month before: hand it in as `month`.' }),
 })
 

@@ -68,8 +68,9 @@ function looksPart(looks) {
   const title = 'Who looked at your record this month'
   if (looks.length === 0) return section(title, element('p', undefined, 'Nobody.'))
   const list = element('ul')
-  for (const { at, who, role, kind, purpose } of looks) {
-    const what = kind === 'content' ? 'read what you wrote' : 'saw that something happened, not what'
+  for (const { at, who, role, kind, purpose, isMine } of looks) {
+    const seen = kind === 'content' ? 'read what you wrote' : 'saw that something happened, not what'
+    const what = isMine ? seen : 'looked across the records of all people, and may have seen yours'
     list.append(element('li', undefined, `${new Date(at).toLocaleString()}: ${who} (${role}) ${what}: ${purpose}`))
   }
   return section(title, list)

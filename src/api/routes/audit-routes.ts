@@ -5,9 +5,9 @@ import { z } from 'zod'
 import type { AsOf } from '../../audit/conversation-as-of.ts'
 import type { EventFilter } from '../../audit/event-selection.ts'
 import type { Look } from '../../commands/access-recorder.ts'
-import { conversationIdFromStream, conversationIdOf } from '../../events/stream-names.ts'
+import { conversationIdOf } from '../../events/stream-names.ts'
 import { refusal } from '../../shared/failures.ts'
-import { parsePosition, type Uuid } from '../../shared/ids.ts'
+import { parsePosition } from '../../shared/ids.ts'
 import type { ApiServices } from '../api-services.ts'
 import {
   accessLogSchema,
@@ -51,8 +51,10 @@ function registerEvents(app: ApiServer, services: ApiServices): void {
       const { stream, actor } = asked
       await recordLook(services, request, {
         kind: view === 'metadata' ? 'metadata' : 'content',
-        subjectId: (stream === undefined ? subjectOf(actor) : await audit.ownerOf(stream)) ?? null,
-        conversationId: (stream && uuidOf(stream)) ?? null,
+        ...(await audit.subjectOfLook({
+          ...(stream !== undefined && { stream }),
+          ...(actor !== undefined && { actor }),
+        })),
         filters: textsOf({ ...asked, view, limit }),
       })
       const page = await audit.events(filterOf(asked), limit)
@@ -109,14 +111,15 @@ function registerAccessLog(app: ApiServer, { guard, audit, clock }: ApiServices)
       onRequest: guard.requires(),
       schema: {
         tags,
-        summary: 'Who looked at my record in a month, newest first',
+        summary: 'Who looked at my record in a month, or across records and so perhaps at mine, newest first',
         querystring: z.object({ month: monthSchema.optional() }),
         response: { 200: accessLogSchema, ...problemAnswers },
       },
     },
     async (request) => {
       const month = request.query.month ?? clock().toISOString().slice(0, 'yyyy-mm'.length)
-      return { results: [...(await audit.looks(guard.personOf(request).ownerId, month))], next: monthBefore(month) }
+      const { looks, omitted } = await audit.looks(guard.personOf(request).ownerId, month)
+      return { results: [...looks], omitted, next: monthBefore(month) }
     },
   )
 }
@@ -138,18 +141,6 @@ function asOfOf(text: string | undefined): AsOf {
   if (text === undefined) return 'now'
   const position = parsePosition(text)
   return position === undefined ? { time: new Date(text) } : { position }
-}
-
-function uuidOf(stream: string): Uuid | undefined {
-  const id = conversationIdFromStream(stream)
-  return id !== undefined && z.uuid().safeParse(id).success ? id : undefined
-}
-
-/** A person is named by an actor's id alone or as `user:<id>`; other kinds of actors are nobody's record. */
-function subjectOf(actor: string | undefined): string | undefined {
-  if (actor === undefined) return undefined
-  const [, kind, id] = /^(user|agent|system|auditor|operator):(.+)$/.exec(actor) ?? []
-  return kind === undefined ? actor : kind === 'user' ? id : undefined
 }
 
 type AskedLook = Omit<Look['what'], 'by'>
