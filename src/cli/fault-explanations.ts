@@ -125,7 +125,7 @@ export const faultExplanations: Readonly<Record<string, string>> = {
   'ledger-key-invalid':
     'The text is no key of a signed note: `<name>+<id>+<base64>`, or `PRIVATE+KEY+…` for one that signs.',
   'checkpoint-not-taken':
-    'A place outside did not take a checkpoint. It gets the next one; its state shows in readiness and metrics.',
+    'A place outside did not take a checkpoint. It is tried again until it has the newest; its state shows in readiness and metrics.',
   'checkpoint-malformed': 'The signed note is no checkpoint: origin, size and root, a line each.',
   'bundle-not-written': 'The bundle cannot be written there. Check the directory and the disk.',
   'bundle-not-readable': 'A file of the bundle cannot be read.',

@@ -15,7 +15,7 @@ export interface OpenedNote {
 }
 
 const SIGNATURES_MAX = 100
-const KEY_ID_BYTES = 4
+export const KEY_ID_BYTES = 4
 const SIGNATURE_LINE = /^\u2014 (\S+) ([A-Za-z0-9+/]+={0,2})$/u
 /** Signs a text, which must end with a line feed. */
 export function signNote(text: string, signers: readonly SignerKey[]): string {

@@ -24,68 +24,114 @@ export interface PlaceStatus {
   readonly failure: string | undefined
 }
 
-const TRIES_MAX = 3
-const RETRY_MS = 500
-/** One try of one place. */
-const HAND_MS_MAX = 5_000
-/** What is under way at a stop gets so long to end. */
-const FINISH_MS_MAX = 3_000
+export interface HandoutLimits {
+  /** One try of one place. */
+  readonly handMsMax: number
+  /** Pauses between tries grow from here … */
+  readonly retryMsMin: number
+  /** … to here, for as long as the place is away. */
+  readonly retryMsMax: number
+  /** What is under way at a stop gets so long to end. */
+  readonly finishMsMax: number
+}
 
-/** Hands checkpoints to all places, each at its own pace: a slow or failing one holds up nothing, and gets the next one. */
+const handoutLimits: HandoutLimits = { handMsMax: 5_000, retryMsMin: 500, retryMsMax: 60_000, finishMsMax: 3_000 }
+
+type OnSigned = (lines: string) => Promise<void>
+
+/** What a place is to get next, and where its work stands. */
+interface Lane {
+  readonly place: CheckpointPlace
+  status: PlaceStatus
+  next: { readonly head: PublishedHead; readonly onSigned: OnSigned } | undefined
+  working: Promise<void> | undefined
+  /** Ends the pause before the next try. */
+  hurry: AbortController
+}
+
+/**
+ * Hands checkpoints to all places, each at its own pace: a slow or failing one holds up nothing. One that was away or busy gets the
+ * newest, which covers those before it; it is tried until it has that.
+ */
 export class CheckpointHandout {
-  readonly #places: readonly CheckpointPlace[]
+  readonly #lanes: readonly Lane[]
   readonly #logger: Logger
-  readonly #status: PlaceStatus[]
-  readonly #running = new Map<CheckpointPlace, Promise<void>>()
+  readonly #limits: HandoutLimits
   readonly #ending = new AbortController()
+  #isFinishing = false
 
-  constructor(places: readonly CheckpointPlace[], logger: Logger) {
-    this.#places = places
+  constructor(places: readonly CheckpointPlace[], logger: Logger, limits: Partial<HandoutLimits> = {}) {
+    this.#lanes = places.map((place) => ({
+      place,
+      status: { name: place.name, size: undefined, failure: undefined },
+      next: undefined,
+      working: undefined,
+      hurry: new AbortController(),
+    }))
     this.#logger = logger
-    this.#status = places.map(({ name }) => ({ name, size: undefined, failure: undefined }))
+    this.#limits = { ...handoutLimits, ...limits }
   }
 
   status(): readonly PlaceStatus[] {
-    return [...this.#status]
+    return this.#lanes.map(({ status }) => status)
   }
 
   /** Does not wait. `onSigned` is told of signatures that a place adds. */
-  offer(head: PublishedHead, onSigned: (lines: string) => Promise<void>): void {
-    for (const [index, place] of this.#places.entries()) {
-      if (this.#running.has(place)) continue // Still busy with an earlier one; the next one covers this one too.
-      const work = this.#hand(place, index, head, onSigned).finally(() => this.#running.delete(place))
-      this.#running.set(place, work)
+  offer(head: PublishedHead, onSigned: OnSigned): void {
+    for (const lane of this.#lanes) {
+      lane.next = { head, onSigned }
+      lane.hurry.abort()
+      lane.working ??= this.#work(lane)
     }
   }
 
+  /** Whoever waits for its next try has it now, and everybody at most `finishMsMax`. */
   async finish(): Promise<void> {
+    this.#isFinishing = true
+    for (const lane of this.#lanes) lane.hurry.abort()
     const waited = new AbortController()
-    await Promise.race([Promise.all(this.#running.values()), pause(FINISH_MS_MAX, waited.signal)])
+    const working = Promise.all(this.#lanes.map((lane) => lane.working))
+    await Promise.race([working, pause(this.#limits.finishMsMax, waited.signal)])
     waited.abort()
     this.#ending.abort()
-    await Promise.all(this.#running.values())
+    await working
   }
 
-  async #hand(
-    place: CheckpointPlace,
-    index: number,
-    head: PublishedHead,
-    onSigned: (lines: string) => Promise<void>,
-  ): Promise<void> {
-    for (let tries = 1; tries <= TRIES_MAX && !this.#ending.signal.aborted; tries += 1) {
-      try {
-        const lines = await place.hand(head, AbortSignal.any([this.#ending.signal, AbortSignal.timeout(HAND_MS_MAX)]))
-        if (lines !== '') await onSigned(lines)
-        this.#status[index] = { name: place.name, size: head.size, failure: undefined }
-        return
-      } catch (error) {
-        this.#status[index] = { name: place.name, size: this.#status[index]?.size, failure: String(error) }
-        this.#logger.warn(
-          { place: place.name, size: head.size, tries, error: String(error) },
-          'checkpoint not handed out',
-        )
+  async #work(lane: Lane): Promise<void> {
+    let waitMs = this.#limits.retryMsMin
+    try {
+      while (lane.next !== undefined && !this.#ending.signal.aborted) {
+        const isLastTry = this.#isFinishing
+        const offered = lane.next
+        lane.hurry = new AbortController()
+        if (await this.#hand(lane, offered)) {
+          if (lane.next === offered) lane.next = undefined
+          waitMs = this.#limits.retryMsMin
+          continue
+        }
+        if (isLastTry) return
+        if (!this.#isFinishing) await pause(waitMs, AbortSignal.any([lane.hurry.signal, this.#ending.signal]))
+        waitMs = Math.min(waitMs * 2, this.#limits.retryMsMax)
       }
-      if (tries < TRIES_MAX) await pause(RETRY_MS * tries, this.#ending.signal)
+    } finally {
+      lane.working = undefined
+    }
+  }
+
+  /** Resolves with true when the place has it. */
+  async #hand(lane: Lane, { head, onSigned }: NonNullable<Lane['next']>): Promise<boolean> {
+    const { place } = lane
+    const { size } = head
+    try {
+      const inTime = AbortSignal.any([this.#ending.signal, AbortSignal.timeout(this.#limits.handMsMax)])
+      const lines = await place.hand(head, inTime)
+      if (lines !== '') await onSigned(lines)
+      lane.status = { name: place.name, size, failure: undefined }
+      return true
+    } catch (error) {
+      lane.status = { ...lane.status, failure: String(error) }
+      this.#logger.warn({ place: place.name, size, error: String(error) }, 'checkpoint not handed out')
+      return false
     }
   }
 }

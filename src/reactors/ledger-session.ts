@@ -85,6 +85,14 @@ export class LedgerSession {
 
   /** Resolves after the signal and a last checkpoint. Throws `ledger-differs` when the log does not fit the tree or what was signed. */
   async keep(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#keep(signal)
+    } finally {
+      await this.#handout.finish()
+    }
+  }
+
+  async #keep(signal: AbortSignal): Promise<void> {
     await this.#checkEnd()
     const ending = new AbortController()
     const until = AbortSignal.any([signal, ending.signal])
@@ -99,7 +107,6 @@ export class LedgerSession {
     }
     await Promise.all([following, signing])
     if (this.#isCaughtUp) await this.#exclusively(() => this.#sign())
-    await this.#handout.finish()
   }
 
   /** The last checkpoint in the log must fit the tree, and the log may not end before the tree does. */
