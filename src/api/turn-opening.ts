@@ -1,7 +1,6 @@
 /** Opens a turn for clients that send whole chats: finds the message to answer, its place in the conversation, and its agent. */
 import type { Outcome } from '../commands/conversation-gateway.ts'
 import type { Intent } from '../events/conversation-events.ts'
-import { recordedDecision } from '../routing/recorded-decision.ts'
 import { isRefusal, refusal } from '../shared/failures.ts'
 import type { ApiServices } from './api-services.ts'
 import type { Person } from './person.ts'
@@ -22,12 +21,10 @@ export interface TurnWish {
 export type OpenedTurn = Outcome<{ readonly turnId: string; readonly messageId: string; readonly isRepeat: boolean }>
 
 export async function openTurn(services: ApiServices, person: Person, wish: TurnWish): Promise<OpenedTurn> {
-  const { gateway, recentTurns, previewRouting } = services
-  const { clientConversationId, messageId, text, parentMessageId, agent } = wish
-  const decision = agent === undefined ? undefined : previewRouting({ text, history: [], override: agent })
-  const routing = decision?.method === 'override' ? { ...recordedDecision(decision), tookMs: 0 } : undefined
+  const { gateway, recentTurns } = services
+  const { clientConversationId, messageId, text, parentMessageId, agent: intent } = wish
   const request = { ownerId: person.ownerId, clientConversationId }
-  const message = { messageId, text, channel: 'rest' as const, ...(routing && { routing }) }
+  const message = { messageId, text, channel: 'rest' as const, ...(intent && { intent }) }
   const placed = parentMessageId === undefined ? message : { ...message, parentMessageId }
   const outcome = await gateway.sendMessage(request, placed)
   const isElsewhere = isRefusal(outcome) && outcome.code === 'parent-unknown'

@@ -5,10 +5,7 @@ export type ConversationCommand =
   | { readonly type: 'StartConversation'; readonly data: DataOf<'ConversationStarted'> }
   | {
       readonly type: 'SendMessage'
-      readonly data: DataOf<'MessageSent'> & {
-        readonly start: DataOf<'ConversationStarted'>
-        readonly routing?: DataOf<'IntentRouted'>
-      }
+      readonly data: DataOf<'MessageSent'> & { readonly start: DataOf<'ConversationStarted'> }
     }
   | { readonly type: 'RequestResponse'; readonly data: DataOf<'ResponseRequested'> }
   | { readonly type: 'RouteIntent'; readonly data: DataOf<'IntentRouted'> }

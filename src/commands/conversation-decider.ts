@@ -105,7 +105,7 @@ function startConversation(data: DataOf<'ConversationStarted'>, state: Conversat
 }
 
 function sendMessage(
-  { start, routing, ...message }: Extract<ConversationCommand, { type: 'SendMessage' }>['data'],
+  { start, ...message }: Extract<ConversationCommand, { type: 'SendMessage' }>['data'],
   state: Conversation,
 ): Decision {
   const known = state.messages.get(message.messageId)
@@ -124,10 +124,9 @@ function sendMessage(
     type: 'MessageSent',
     data: parentMessageId === undefined ? message : { ...message, parentMessageId },
   }
-  const events: ConversationEvent[] = routing === undefined ? [sent] : [sent, { type: 'IntentRouted', data: routing }]
-  if (state.status === 'absent') return accept({ type: 'ConversationStarted', data: start }, ...events)
-  if (state.status === 'archived') return accept({ type: 'ConversationUnarchived', data: {} }, ...events)
-  return accept(...events)
+  if (state.status === 'absent') return accept({ type: 'ConversationStarted', data: start }, sent)
+  if (state.status === 'archived') return accept({ type: 'ConversationUnarchived', data: {} }, sent)
+  return accept(sent)
 }
 
 function requestResponse(data: DataOf<'ResponseRequested'>, state: Conversation): Decision {

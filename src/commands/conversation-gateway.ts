@@ -1,5 +1,5 @@
 /** The write side as its callers see it: plain wishes in, an outcome with a position out. */
-import type { ConversationKind, DataOf } from '../events/conversation-events.ts'
+import type { ConversationKind, Intent } from '../events/conversation-events.ts'
 import type { Refusal } from '../shared/failures.ts'
 import type { Position, Uuid } from '../shared/ids.ts'
 
@@ -42,8 +42,8 @@ export interface ConversationGateway {
       readonly text: string
       readonly parentMessageId?: string
       readonly channel: 'socket' | 'rest' | 'cli'
-      /** Where the person wants it answered: recorded with the message, so that nothing can route it elsewhere. */
-      readonly routing?: Omit<DataOf<'IntentRouted'>, 'turnId'>
+      /** What the answer is to be about, when the person chose it; what is unsafe goes to the guard all the same. */
+      readonly intent?: Intent
     },
   ) => Promise<Outcome<{ readonly messageId: string; readonly turnId: string; readonly isRepeat: boolean }>>
   /** Refuses: turn-unknown, turn-in-progress. */

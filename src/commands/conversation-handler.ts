@@ -40,7 +40,7 @@ export function createConversationGateway(handler: ConversationCommandHandler): 
       return isRefusal(outcome) ? outcome : { ...accepted(address, outcome), isNew: !outcome.isRepeat }
     },
 
-    async sendMessage(request, { messageId, text, parentMessageId, channel, routing }) {
+    async sendMessage(request, { messageId, text, parentMessageId, channel, intent }) {
       const address = addressOf(request)
       if (isRefusal(address)) return address
       if (!MESSAGE_ID.test(messageId))
@@ -56,7 +56,7 @@ export function createConversationGateway(handler: ConversationCommandHandler): 
           attachments: [],
           channel,
           ...(parentMessageId === undefined ? {} : { parentMessageId }),
-          ...(routing && { routing: { turnId, ...routing } }),
+          ...(intent && { intent }),
         },
       }
       // The message's own id makes the command repeatable: the same message is one wish, however often it arrives.

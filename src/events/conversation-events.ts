@@ -88,6 +88,8 @@ export const conversationEventSchemas = {
     text: sealed(textSchema),
     attachments: sealed(z.array(attachmentSchema)),
     channel: z.enum(['socket', 'rest', 'cli']),
+    /** What the answer is to be about, when the person chose it. */
+    intent: intentSchema.optional(),
   }),
   IntentRouted: z.object({
     turnId: turnIdSchema,

@@ -92,7 +92,8 @@ export function createConversationFold(): ConversationFold {
 }
 
 function chosenIn(asking: RecordedEvent): Pick<Asked, 'chosenIntent'> {
-  const intent = asking.type === 'ResponseRequested' ? asking.data.intent : undefined
+  const isAsking = asking.type === 'ResponseRequested' || asking.type === 'MessageSent'
+  const intent = isAsking ? asking.data.intent : undefined
   return isIntent(intent) ? { chosenIntent: intent } : {}
 }
 

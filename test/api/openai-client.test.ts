@@ -115,9 +115,8 @@ describe('the stock OpenAI client', () => {
   test('asks one agent by its name', async () => {
     const conversation = `c-${randomUUID()}`
     await complete({ messages: [asks('Where is it?')], conversation, answer: 'Here', model: 'support' })
-    const { body } = await ada.get(`/me/conversations/${conversation}/messages`)
-    const { body: routing } = await ada.get(`/me/turns/${body.results[0].turnId}/routing`)
-    expect(routing).toMatchObject({ agent: 'support', method: 'override' })
+    const [, sent] = await api.recorded(ada.userId, conversation)
+    expect(sent).toMatchObject({ type: 'MessageSent', data: { text: 'Where is it?', intent: 'support' } })
   })
 
   test('goes on with a chat by sending all of it; going on otherwise makes a branch', async () => {
