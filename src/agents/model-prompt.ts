@@ -1,5 +1,6 @@
 /** Turns a request into the messages of a provider's prompt; what people and tools wrote stays plain text in its own role. */
 import type { JSONValue, ModelMessage as PromptMessage } from 'ai'
+import { recentResults } from './conversation-memory.ts'
 import type { ModelRequest, ToolCallPart, ToolRound } from './language-model.ts'
 
 type CallNote = Extract<Extract<PromptMessage, { role: 'assistant' }>['content'][number], { type: 'tool-call' }>
@@ -9,7 +10,7 @@ export function promptMessages({ messages, rounds = [] }: ModelRequest): PromptM
   // A conversation that was cut to its budget may begin with an answer; some providers refuse that.
   const first = messages.findIndex(({ role }) => role === 'user')
   const said = messages.slice(Math.max(0, first)).map(({ role, text }): PromptMessage => ({ role, content: text }))
-  return [...said, ...rounds.flatMap(roundMessages)]
+  return [...said, ...recentResults(rounds).flatMap(roundMessages)]
 }
 
 function roundMessages({ text, calls, results }: ToolRound): PromptMessage[] {

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { agentFor } from '../../src/agents/agent-catalogue.ts'
+import { estimateTokens } from '../../src/agents/language-model.ts'
 import { type ChatSocket, isEndingOf, type Person, signIn, textOfDeltas } from '../support/chat-client.ts'
 import {
   breaksOff,
@@ -185,6 +187,69 @@ describe('a turn that a hosted model answers', () => {
       type: 'response.stopped',
       partialText: 'Retrieval ',
     })
+  })
+
+  it('that is stopped from another device ends at the provider within 250 ms, too, and both see it', async () => {
+    first.script(stalls(['Retrieval ']))
+    const who = await newPerson()
+    const elsewhere = await signIn(program.url, who.userId)
+    const watching = await elsewhere.open('stopped-elsewhere')
+    const socket = await who.open('stopped-elsewhere')
+    const { turnId } = await socket.say(QUESTION)
+    await socket.frame(({ type, turnId: id }) => type === 'response.delta' && id === turnId)
+    const gone = first.disconnected()
+    const stoppedMs = performance.now()
+    const stopping = elsewhere.send('POST', `/api/v1/me/turns/${turnId}/stop`)
+    expect((await gone) - stoppedMs).toBeLessThan(250)
+    expect((await stopping).status).toBe(202)
+    for (const one of [socket, watching]) {
+      expect(await one.frame(isEndingOf(turnId))).toMatchObject({
+        type: 'response.stopped',
+        partialText: 'Retrieval ',
+      })
+    }
+    expect(await recorded(who, 'stopped-elsewhere')).toMatchObject({
+      type: 'ResponseStopped',
+      data: { turnId, partialText: 'Retrieval ', by: who.userId, model: { id: 'first-model' } },
+    })
+  })
+
+  it('goes on when a stop comes late, for the turn before it', async () => {
+    const who = await newPerson()
+    first.script(says(['Done.']))
+    const { socket, turnId: older } = await ask(who, 'late-stop')
+    let writeOn = () => {}
+    first.script((exchange) => {
+      void stalls(['Newer '])(exchange)
+      writeOn = () => void says(['words.'])(exchange)
+    })
+    const { turnId } = await socket.say('And what is it good for?')
+    await socket.frame(({ type, turnId: id }) => type === 'response.delta' && id === turnId)
+    socket.write({ type: 'response.stop', turnId: older })
+    const stopped = await who.send('POST', `/api/v1/me/turns/${older}/stop`)
+    expect(stopped.status).toBe(202)
+    socket.write({ type: 'ping' })
+    await socket.frame(({ type }) => type === 'pong')
+    writeOn()
+    expect(await socket.ending(turnId)).toMatchObject({ type: 'response.completed', text: 'Newer words.' })
+    const endings = socket.frames.filter(isEndingOf(older))
+    expect(endings.map(({ type }) => type)).toEqual(['response.completed'])
+  })
+
+  it('goes to the model within the budget of its agent, with the beginning of what was pasted before', async () => {
+    const who = await newPerson()
+    first.script(says(['Noted.']))
+    for (let part = 1; part <= 3; part += 1) {
+      await ask(who, 'pasted', `What does part ${part} of this say? ${'Мышь нажала на кнопку. '.repeat(500)}`)
+    }
+    await ask(who, 'pasted', QUESTION)
+    const messages: { role: string; content: string }[] = first.requests.at(-1)?.body.messages ?? []
+    const said = messages.filter(({ role }) => role !== 'system')
+    const tokens = said.reduce((sum, { content }) => sum + estimateTokens(content), 0)
+    expect(tokens).toBeLessThanOrEqual(agentFor('learning').limits.historyTokensMax)
+    expect(said.at(-1)?.content).toBe(QUESTION)
+    expect(said[0]?.content).toMatch(/^What does part 2 .* is left out here/s)
+    expect(said.some(({ content }) => /^What does part 3 .*кнопку\. $/s.test(content))).toBe(true)
   })
 
   it('is counted for operators, without a word of it', async () => {
