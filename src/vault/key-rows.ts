@@ -22,6 +22,9 @@ export interface OpeningRow {
   /** Null when destroyed. */
   readonly personWrapped: Buffer | null
   readonly dataWrapped: Buffer | null
+  /** Whether it takes new values. */
+  readonly isSealing: boolean
+  readonly createdAt: Date
 }
 
 export interface NewPersonKey {
@@ -62,7 +65,8 @@ export function findOpeningRows(database: VaultDatabase, dataKeyIds: readonly st
   return database.vault.withConnection(({ query }) =>
     query<OpeningRow>(
       `select data_key.id as "dataKeyId", scope, person_key.id as "personKeyId", person, master_key_id as "masterKeyId",
-        person_key.wrapped as "personWrapped", data_key.wrapped as "dataWrapped"
+        person_key.wrapped as "personWrapped", data_key.wrapped as "dataWrapped", is_sealing as "isSealing",
+        data_key.created_at as "createdAt"
       from vault.data_key
         join vault.person_key on person_key.id = person_key_id
       where data_key.id = any ($1::uuid[])`,

@@ -29,6 +29,7 @@ const KEY_CACHED_MS_MAX = 5 * 60_000
 const KEY_LIFETIME_MS = 30 * 24 * 60 * 60_000
 /** Keys asked for at the same moment that are found or made with one statement. */
 const BATCH_MAX = 500
+const OPENING_BATCH_MAX = 5_000
 /** Other processes may make the same keys at the same time; one more round then finds theirs. */
 const ROUNDS_MAX = 5
 const SEPARATOR = '\u241F'
@@ -40,7 +41,7 @@ export interface KeyVault {
    */
   readonly sealingKey: (person: string, scope: string) => Promise<SealingKey>
   /** Keys by id; a destroyed one says so, one that the vault never knew is left out. Throws `vault-unavailable` or `master-key-unknown`. */
-  readonly openingKeys: (ids: readonly string[]) => Promise<Map<string, SealingKey | 'destroyed'>>
+  readonly openingKeys: (ids: readonly string[]) => Promise<Map<string, OpeningKey>>
   /** Looks every key up again when it is needed next: some may have been destroyed. */
   readonly forgetCached: () => void
 }
@@ -53,16 +54,21 @@ export interface KeyVaultParts {
 
 type PersonWrapping = ReturnType<typeof wrapWith>
 type Deferred = ReturnType<typeof Promise.withResolvers<SealingKey>>
+type OpeningKey = SealingKey | 'destroyed'
+type OpeningDeferred = ReturnType<typeof Promise.withResolvers<OpeningKey | undefined>>
 
 export function createKeyVault({ database, masterKeys, clock }: KeyVaultParts): KeyVault {
   const sealing = new LRUCache<string, { readonly key: SealingKey; readonly endsAtMs: number }>({
     max: KEYS_CACHED_MAX,
     ttl: KEY_CACHED_MS_MAX,
   })
-  const opening = new LRUCache<string, SealingKey | 'destroyed'>({ max: KEYS_CACHED_MAX, ttl: KEY_CACHED_MS_MAX })
+  const opening = new LRUCache<string, OpeningKey>({ max: KEYS_CACHED_MAX, ttl: KEY_CACHED_MS_MAX })
   const people = new LRUCache<string, PersonWrapping>({ max: PEOPLE_CACHED_MAX, ttl: KEY_CACHED_MS_MAX })
   const wanted = new Map<string, Wanted & { readonly deferred: Deferred }>()
+  const wantedOpenings = new Map<string, OpeningDeferred>()
   let isProviding = false
+  /** Counts how often everything was forgotten: what was asked for before that is not remembered after it. */
+  let forgottenTimes = 0
 
   return {
     async sealingKey(person, scope) {
@@ -76,51 +82,91 @@ export function createKeyVault({ database, masterKeys, clock }: KeyVaultParts): 
     },
 
     async openingKeys(ids) {
-      const found = new Map<string, SealingKey | 'destroyed'>()
-      const unknown: string[] = []
+      const found = new Map<string, OpeningKey>()
+      const unknown: { readonly id: string; readonly key: Promise<OpeningKey | undefined> }[] = []
       for (const id of new Set(ids)) {
         const key = opening.get(id)
-        if (key === undefined) unknown.push(id)
+        if (key === undefined) unknown.push({ id, key: askToOpen(id) })
         else found.set(id, key)
       }
-      if (unknown.length === 0) return found
-      const rows = await reaching('opening sealed values', () => findOpeningRows(database, unknown))
-      for (const row of rows) {
-        const key = await openingKeyOf(row)
-        opening.set(row.dataKeyId, key)
-        found.set(row.dataKeyId, key)
+      if (unknown.length > 0 && !isProviding) void provideWanted()
+      const keys = await Promise.all(unknown.map(({ key }) => key))
+      for (const [index, { id }] of unknown.entries()) {
+        const key = keys[index]
+        if (key !== undefined) found.set(id, key)
       }
       return found
     },
 
     forgetCached() {
+      forgottenTimes += 1
       sealing.clear()
       opening.clear()
       people.clear()
     },
   }
 
-  /** All that is wanted while a statement runs is provided by the next one. */
+  function askToOpen(id: string): Promise<OpeningKey | undefined> {
+    const asked = wantedOpenings.get(id) ?? Promise.withResolvers<OpeningKey | undefined>()
+    wantedOpenings.set(id, asked)
+    return asked.promise
+  }
+
+  /**
+   * One statement after the other, so that keys never wait for a connection of each other: all that is wanted while one runs is
+   * provided by the next.
+   */
   async function provideWanted(): Promise<void> {
     isProviding = true
-    while (wanted.size > 0) {
-      const batch = [...wanted].slice(0, BATCH_MAX)
-      for (const [name] of batch) wanted.delete(name)
-      const missing = new Map(batch)
-      try {
-        for (let round = 1; round <= ROUNDS_MAX && missing.size > 0; round += 1) await provide(missing)
-        for (const { deferred, person } of missing.values()) {
-          deferred.reject(new Fault('person-being-erased', { person }))
-        }
-      } catch (error) {
-        for (const { deferred } of missing.values()) deferred.reject(error)
-      }
+    while (wanted.size > 0 || wantedOpenings.size > 0) {
+      if (wanted.size > 0) await provideSealing()
+      if (wantedOpenings.size > 0) await provideOpening()
     }
     isProviding = false
   }
 
+  async function provideSealing(): Promise<void> {
+    const batch = [...wanted].slice(0, BATCH_MAX)
+    for (const [name] of batch) wanted.delete(name)
+    const missing = new Map(batch)
+    try {
+      for (let round = 1; round <= ROUNDS_MAX && missing.size > 0; round += 1) await provide(missing)
+      for (const { deferred, person } of missing.values()) {
+        deferred.reject(new Fault('person-being-erased', { person }))
+      }
+    } catch (error) {
+      for (const { deferred } of missing.values()) deferred.reject(error)
+    }
+  }
+
+  async function provideOpening(): Promise<void> {
+    const batch = new Map([...wantedOpenings].slice(0, OPENING_BATCH_MAX))
+    for (const id of batch.keys()) wantedOpenings.delete(id)
+    const times = forgottenTimes
+    try {
+      const rows = await reaching('opening sealed values', () => findOpeningRows(database, [...batch.keys()]))
+      for (const row of rows) {
+        const key = await openingKeyOf(row)
+        if (times === forgottenTimes) remember(row, key)
+        batch.get(row.dataKeyId)?.resolve(key)
+        batch.delete(row.dataKeyId)
+      }
+      for (const { resolve } of batch.values()) resolve(undefined) // The vault never knew them.
+    } catch (error) {
+      for (const { reject } of batch.values()) reject(error)
+    }
+  }
+
+  /** Whoever reads a conversation is likely to answer in it: a key that still seals is not looked up twice. */
+  function remember(row: OpeningRow, key: OpeningKey): void {
+    opening.set(row.dataKeyId, key)
+    if (key === 'destroyed' || !row.isSealing) return
+    sealing.set(nameOf(row), { key, endsAtMs: row.createdAt.getTime() + KEY_LIFETIME_MS })
+  }
+
   /** Takes what it finds or makes out of `missing`. */
   async function provide(missing: Map<string, Wanted & { readonly deferred: Deferred }>): Promise<void> {
+    const times = forgottenTimes
     const rows = await reaching('finding keys', () => findSealingRows(database, [...missing.values()]))
     const now = clock()
     const oldestMs = now.getTime() - KEY_LIFETIME_MS
@@ -141,8 +187,10 @@ export function createKeyVault({ database, masterKeys, clock }: KeyVaultParts): 
 
     function settle(row: Wanted, key: SealingKey, createdAt: Date): void {
       const name = nameOf(row)
-      sealing.set(name, { key, endsAtMs: createdAt.getTime() + KEY_LIFETIME_MS })
-      opening.set(key.id, key)
+      if (times === forgottenTimes) {
+        sealing.set(name, { key, endsAtMs: createdAt.getTime() + KEY_LIFETIME_MS })
+        opening.set(key.id, key)
+      }
       missing.get(name)?.deferred.resolve(key)
       missing.delete(name)
     }
@@ -182,13 +230,13 @@ export function createKeyVault({ database, masterKeys, clock }: KeyVaultParts): 
   }
 
   async function sealingKeyOf(row: SealingRow): Promise<SealingKey> {
-    const key = await openingKeyOf(row as SealingRow & OpeningRow)
+    const key = await openingKeyOf(row as SealingRow & Omit<OpeningRow, 'isSealing'>)
     // Both rows are alive: the statement that found them asks for nothing else.
     if (key === 'destroyed') throw new Fault('vault-unavailable', { doing: 'finding keys' })
     return key
   }
 
-  async function openingKeyOf(row: OpeningRow): Promise<SealingKey | 'destroyed'> {
+  async function openingKeyOf(row: Omit<OpeningRow, 'isSealing' | 'createdAt'>): Promise<OpeningKey> {
     if (row.dataWrapped === null || row.personWrapped === null) return 'destroyed'
     const wrapping = await personWrappingOf(row)
     const secret = wrapping.unwrap(row.dataWrapped, dataKeyContext(row.dataKeyId, row.scope))

@@ -172,6 +172,45 @@ describe('keys', () => {
     expect(database.vault.metrics().acquiredTotal - before).toBe(1)
   })
 
+  it('that many readers ask for at the same moment never wait for a connection of each other', async () => {
+    const { codec } = await vault()
+    const streams = Array.from({ length: 100 }, (_, index) => `conversation-${index}`)
+    const sealed = await Promise.all(streams.map((stream) => encode(codec, message, { stream })))
+    const other = await openTestVault(database)
+    const before = database.vault.metrics().acquiredTotal
+    let waitingMax = 0
+    const watching = setInterval(() => {
+      waitingMax = Math.max(waitingMax, database.vault.metrics().waiting)
+    })
+    const opened = sealed.map((event, index) => other.codec.decode(asStored(event, streams[index] ?? '')))
+    waitingMax = Math.max(waitingMax, database.vault.metrics().waiting)
+    await Promise.all(opened)
+    clearInterval(watching)
+    expect(waitingMax).toBe(0)
+    expect(database.vault.metrics().acquiredTotal - before).toBeLessThanOrEqual(2) // The first asks alone.
+  })
+
+  it('that were read are not looked up again to write', async () => {
+    const { codec } = await vault()
+    const sealed = await encode(codec, message)
+    const other = await openTestVault(database)
+    await other.codec.decode(asStored(sealed))
+    const before = database.vault.metrics().acquiredTotal
+    expect(textOf(await encode(other.codec, message, { commandId: 'message:m2' })).key).toBe(textOf(sealed).key)
+    expect(database.vault.metrics().acquiredTotal).toBe(before)
+  })
+
+  it('that are looked up while they are destroyed are not remembered after it', async () => {
+    const { codec } = await vault()
+    const sealed = await encode(codec, message)
+    const other = await openTestVault(database)
+    const reading = other.codec.decode(asStored(sealed))
+    other.codec.forgetKeys() // While the look-up is under way.
+    await reading
+    await database.queries.query('update vault.person_key set wrapped = null, destroyed_at = now() returning id')
+    expect((await other.codec.decode(asStored(sealed))).erased).toEqual(['text'])
+  })
+
   it('that were copied to another row of the vault do not unwrap', async () => {
     const { codec } = await vault()
     const ada = await encode(codec, message)
