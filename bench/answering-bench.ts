@@ -7,7 +7,7 @@ import { systemClock } from '../src/shared/clock.ts'
 import type { Uuid } from '../src/shared/ids.ts'
 import { silentLogger } from '../src/shared/logger.ts'
 import { openEventStoreDb } from '../src/store/eventstoredb-store.ts'
-import { type ChatSocket, isEndingOf, type Person } from '../test/support/chat-client.ts'
+import { type ChatSocket, type Frame, isEndingOf, type Person, textOfDeltas } from '../test/support/chat-client.ts'
 import { type AnsweringProcesses, startProcesses } from './answering-processes.ts'
 import { type Bench, type BenchResult, type Figure, figureOf, type Row, ratioTo } from './measurement.ts'
 
@@ -16,15 +16,20 @@ const FIRST_DELTA_TIMES_APPEND_MAX = 3
 const SOCKETS = 500
 const PEOPLE = 20
 const CONVERSATIONS_AT_ONCE = 40
+/** Between the words of an answer: short where only its beginning is measured and its end is waited for. */
+const PAUSE_FOR_FIRST = { LLM_DELTA_DELAY_MS: '1' }
+const NO_PAUSE = { LLM_DELTA_DELAY_MS: '0' }
 
 export const bench: Bench = {
   name: 'answering',
   async run({ isQuick }) {
-    const first = await measureFirstDelta(0, isQuick ? 20 : 100)
-    const far = await measureFirstDelta(1, isQuick ? 20 : 100)
-    const streaming = await measureStreaming(isQuick ? 50 : SOCKETS)
-    const one = await measureTurns(1, isQuick ? 4_000 : 15_000)
-    const two = await measureTurns(2, isQuick ? 4_000 : 15_000)
+    const messages = isQuick ? 20 : 100
+    const forMs = isQuick ? 4_000 : 15_000
+    const first = await withProcesses(0, PAUSE_FOR_FIRST, (processes) => measureFirstDelta(processes, 0, messages))
+    const far = await withProcesses(1, PAUSE_FOR_FIRST, (processes) => measureFirstDelta(processes, 1, messages))
+    const streaming = await withProcesses(1, {}, (processes) => measureStreaming(processes, isQuick ? 100 : SOCKETS))
+    const one = await withProcesses(1, NO_PAUSE, (processes) => measureTurns(processes, 1, forMs))
+    const two = await withProcesses(2, NO_PAUSE, (processes) => measureTurns(processes, 2, forMs))
     const result: BenchResult = {
       title: 'answering with the offline assistant',
       repetitions: 1,
@@ -33,6 +38,19 @@ export const bench: Bench = {
     }
     return result
   },
+}
+
+async function withProcesses(
+  responders: number,
+  environment: Record<string, string>,
+  measure: (processes: AnsweringProcesses) => Promise<Part>,
+): Promise<Part> {
+  const processes = await startProcesses(responders, environment)
+  try {
+    return await measure(processes)
+  } finally {
+    await processes.stop()
+  }
 }
 
 interface Part {
@@ -45,8 +63,7 @@ const quantile = (samples: readonly number[], share: number) =>
 const only = (value: number): Figure => figureOf([value])
 
 /** From a message on its way to the first words on the socket, beside one append to the same store, in turn. */
-async function measureFirstDelta(responders: number, messages: number): Promise<Part> {
-  const processes = await startProcesses(responders)
+async function measureFirstDelta(processes: AnsweringProcesses, responders: number, messages: number): Promise<Part> {
   const store = openEventStoreDb({ connectionString: processes.eventStoreUrl, logger: silentLogger })
   const drafts = createDraftLog({ store, codec: createCodec(), clock: systemClock })
   const person = await processes.signIn('ada')
@@ -73,7 +90,6 @@ async function measureFirstDelta(responders: number, messages: number): Promise<
     }
   } finally {
     await store.close()
-    await processes.stop()
   }
   const ratio = quantile(firsts, 0.5) / quantile(appends, 0.5)
   return {
@@ -109,55 +125,60 @@ async function timeOfAppend(drafts: ReturnType<typeof createDraftLog>): Promise<
 }
 
 /** So many answers at once, and what the connections to Postgres had to do with it. */
-async function measureStreaming(sockets: number): Promise<Part> {
-  const processes = await startProcesses(1)
-  try {
-    const open = await openSockets(processes, sockets)
-    const before = await databaseFigures(processes)
-    const beganAt = performance.now()
-    const firsts: number[] = []
-    const turns = await Promise.all(
-      open.map(async (socket) => {
-        const sentAt = performance.now()
-        const { turnId } = await socket.say(QUESTION)
-        await socket.frame((frame) => frame.type === 'response.delta' && frame['turnId'] === turnId)
-        firsts.push(performance.now() - sentAt)
-        const ending = await socket.ending(turnId)
-        return { socket, turnId, ending }
-      }),
-    )
-    const tookMs = performance.now() - beganAt
-    const after = await databaseFigures(processes)
-    const whole = turns.filter(({ socket, turnId, ending }) => {
-      const deltas = socket.frames.filter((frame) => frame.type === 'response.delta' && frame['turnId'] === turnId)
-      const isNumbered = deltas.every((frame, index) => frame['delta'] === index + 1)
-      const text = deltas.map((frame) => frame['text']).join('')
-      return isNumbered && text === ending['text'] && socket.frames.filter(isEndingOf(turnId)).length === 1
-    })
-    const frames = open.reduce((sum, socket) => sum + socket.frames.length, 0)
-    for (const socket of open) socket.close()
-    const queried = (after['acquired queries'] ?? 0) - (before['acquired queries'] ?? 0)
-    const waited = (after['waits queries'] ?? 0) - (before['waits queries'] ?? 0)
-    return {
-      rows: [
-        { what: `answers at once, whole and in order, of ${sockets}`, unit: '', figure: only(whole.length) },
-        { what: 'first delta of them, p50 (range)', unit: 'ms', figure: figureOf(firsts) },
-        { what: 'frames a second', unit: '/s', figure: only((frames / tookMs) * 1_000) },
-        { what: 'connections taken to serve them while streaming', unit: '', figure: only(queried) },
-        {
-          what: 'waits for a connection above 1 ms caused by that',
-          unit: '',
-          figure: only(waited),
-          ratio: ratioTo('none', waited, { atMost: 0 }),
-        },
-      ],
-      notes: [
-        `streaming: ${sockets} sockets of ${PEOPLE} people, DATABASE_CONNECTIONS_MAX=10, all took ${(tookMs / 1_000).toFixed(1)} s`,
-      ],
-    }
-  } finally {
-    await processes.stop()
+async function measureStreaming(processes: AnsweringProcesses, sockets: number): Promise<Part> {
+  const open = await openSockets(processes, sockets)
+  const look = await lookAtConnections(processes)
+  const beganAt = performance.now()
+  const firsts: number[] = []
+  const turns = await Promise.all(
+    open.map(async (socket) => {
+      const sentAt = performance.now()
+      const { turnId } = await socket.say(QUESTION)
+      await socket.frame((frame) => frame.type === 'response.delta' && frame['turnId'] === turnId)
+      firsts.push(performance.now() - sentAt)
+      const ending = await socket.ending(turnId)
+      return { socket, turnId, ending }
+    }),
+  )
+  const tookMs = performance.now() - beganAt
+  const { queries, vault, waits } = await look()
+  const whole = turns.filter(({ socket, turnId, ending }) => isWhole(socket, turnId, ending))
+  const frames = open.reduce((sum, socket) => sum + socket.frames.length, 0)
+  for (const socket of open) socket.close()
+  return {
+    rows: [
+      {
+        what: `answers at once, whole and in order, of ${sockets}`,
+        unit: '',
+        figure: only(whole.length),
+        ratio: ratioTo('all', whole.length / sockets, { atLeast: 1 }),
+      },
+      { what: 'first delta of them, p50 (range)', unit: 'ms', figure: figureOf(firsts) },
+      { what: 'frames a second', unit: '/s', figure: only((frames / tookMs) * 1_000) },
+      {
+        what: 'connections taken to stream',
+        unit: '',
+        figure: only(queries),
+        ratio: ratioTo('none', queries, { atMost: 0 }),
+      },
+      { what: 'connections taken to find and make keys', unit: '', figure: only(vault) },
+      {
+        what: 'waits for a connection above 1 ms',
+        unit: '',
+        figure: only(waits),
+        ratio: ratioTo('none', waits, { atMost: 0 }),
+      },
+    ],
+    notes: [
+      `streaming: ${sockets} sockets of ${PEOPLE} people, DATABASE_CONNECTIONS_MAX=10, all took ${(tookMs / 1_000).toFixed(1)} s`,
+    ],
   }
+}
+
+function isWhole({ frames }: ChatSocket, turnId: string, ending: Frame): boolean {
+  const deltas = frames.filter((frame) => frame.type === 'response.delta' && frame['turnId'] === turnId)
+  const isNumbered = deltas.every((frame, index) => frame['delta'] === index + 1)
+  return isNumbered && textOfDeltas(frames, turnId) === ending['text'] && frames.filter(isEndingOf(turnId)).length === 1
 }
 
 async function openSockets(processes: AnsweringProcesses, count: number): Promise<ChatSocket[]> {
@@ -171,47 +192,72 @@ async function openSockets(processes: AnsweringProcesses, count: number): Promis
   return open
 }
 
-/** Of the API's own share: the projector has another one, and works whether or not anybody streams. */
-async function databaseFigures({ url }: AnsweringProcesses): Promise<Record<string, number>> {
-  const text = await (await fetch(`${url}/metrics`)).text()
-  const value = (pattern: RegExp) => Number(text.match(pattern)?.[1] ?? 0)
-  const waits = value(/^emberlog_database_wait_seconds_count\{share="queries"\} (\S+)/m)
-  const quick = value(/^emberlog_database_wait_seconds_bucket\{le="0.001",share="queries"\} (\S+)/m)
-  return {
-    'acquired queries': value(/^emberlog_database_acquired_total\{share="queries"\} (\S+)/m),
-    'waits queries': waits - quick,
+interface ConnectionFigures {
+  /** Requests for a connection of those that serve people; the projector has others, and works whether or not anybody streams. */
+  readonly queries: number
+  /** The same for keys: a new conversation needs one. */
+  readonly vault: number
+  readonly waits: number
+}
+
+/** Returns a look at what was taken from here on, by all processes, without what the looking itself takes. */
+async function lookAtConnections({ urls }: AnsweringProcesses): Promise<() => Promise<ConnectionFigures>> {
+  const first = await connectionFigures(urls)
+  const before = await connectionFigures(urls)
+  return async () => {
+    const after = await connectionFigures(urls)
+    const since = (name: keyof ConnectionFigures) => after[name] - before[name]
+    return {
+      queries: since('queries') - (before.queries - first.queries),
+      vault: since('vault'),
+      waits: since('waits'),
+    }
   }
 }
 
-/** Turns a second with so many responder processes, answers without pauses, and the processor time of each job. */
-async function measureTurns(responders: number, forMs: number): Promise<Part> {
-  const processes = await startProcesses(responders, { LLM_DELTA_DELAY_MS: '0' })
-  try {
-    const open = await openSockets(processes, CONVERSATIONS_AT_ONCE)
-    for (const socket of open) await socket.ending((await socket.say(QUESTION)).turnId)
-    const before = await processes.processorSeconds()
-    const beganAt = performance.now()
-    let turns = 0
-    await Promise.all(
-      open.map(async (socket) => {
-        while (performance.now() - beganAt < forMs) {
-          await socket.ending((await socket.say(QUESTION)).turnId)
-          turns += 1
-        }
-      }),
+async function connectionFigures(urls: readonly string[]): Promise<ConnectionFigures> {
+  const each = await Promise.all(urls.map(async (url) => figuresIn(await (await fetch(`${url}/metrics`)).text())))
+  const sumOf = (name: keyof ConnectionFigures) => each.reduce((sum, figures) => sum + figures[name], 0)
+  return { queries: sumOf('queries'), vault: sumOf('vault'), waits: sumOf('waits') }
+}
+
+function figuresIn(metrics: string): ConnectionFigures {
+  const value = (line: string) =>
+    Number(
+      metrics
+        .split('\n')
+        .find((each) => each.startsWith(`${line} `))
+        ?.split(' ')[1] ?? 0,
     )
-    const seconds = (performance.now() - beganAt) / 1_000
-    const after = await processes.processorSeconds()
-    for (const socket of open) socket.close()
-    const spent = Object.entries(after).map(([job, value]) => [job, value - (before[job] ?? 0)] as const)
-    const shares = spent.map(([job, value]) => `${job} ${((value / turns) * 1_000).toFixed(1)} ms`).join(', ')
-    return {
-      rows: [
-        { what: `turns a second, ${responders} responder process(es)`, unit: '/s', figure: only(turns / seconds) },
-      ],
-      notes: [`${responders} responder(s), ${CONVERSATIONS_AT_ONCE} conversations: processor time a turn: ${shares}`],
-    }
-  } finally {
-    await processes.stop()
+  const acquired = (share: string) => value(`emberlog_database_acquired_total{share="${share}"}`)
+  const waits = (share: string) =>
+    value(`emberlog_database_wait_seconds_count{share="${share}"}`) -
+    value(`emberlog_database_wait_seconds_bucket{le="0.001",share="${share}"}`)
+  return { queries: acquired('queries'), vault: acquired('vault'), waits: waits('queries') + waits('vault') }
+}
+
+/** Turns a second with so many responder processes, answers without pauses, and the processor time of each job. */
+async function measureTurns(processes: AnsweringProcesses, responders: number, forMs: number): Promise<Part> {
+  const open = await openSockets(processes, CONVERSATIONS_AT_ONCE)
+  for (const socket of open) await socket.ending((await socket.say(QUESTION)).turnId)
+  const before = await processes.processorSeconds()
+  const beganAt = performance.now()
+  let turns = 0
+  await Promise.all(
+    open.map(async (socket) => {
+      while (performance.now() - beganAt < forMs) {
+        await socket.ending((await socket.say(QUESTION)).turnId)
+        turns += 1
+      }
+    }),
+  )
+  const seconds = (performance.now() - beganAt) / 1_000
+  const after = await processes.processorSeconds()
+  for (const socket of open) socket.close()
+  const spent = Object.entries(after).map(([job, value]) => [job, value - (before[job] ?? 0)] as const)
+  const shares = spent.map(([job, value]) => `${job} ${((value / turns) * 1_000).toFixed(1)} ms`).join(', ')
+  return {
+    rows: [{ what: `turns a second, ${responders} responder process(es)`, unit: '/s', figure: only(turns / seconds) }],
+    notes: [`${responders} responder(s), ${CONVERSATIONS_AT_ONCE} conversations: processor time a turn: ${shares}`],
   }
 }

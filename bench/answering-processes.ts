@@ -15,6 +15,8 @@ const shared = {
 export interface AnsweringProcesses {
   readonly eventStoreUrl: string
   readonly url: string
+  /** Of all processes that have an API, and with it figures. */
+  readonly urls: readonly string[]
   readonly signIn: (userId: string) => Promise<Person>
   /** Seconds of processor time so far, by job; `load` is this process. */
   readonly processorSeconds: () => Promise<Record<string, number>>
@@ -52,6 +54,7 @@ export async function startProcesses(
   return {
     eventStoreUrl: store.url,
     url: door.url,
+    urls: [door.url, ...nodes.map(({ url }) => url)],
     signIn: (userId) => signIn(door.url, userId),
     async processorSeconds() {
       const [main, ...postgres] = await door.processes()
