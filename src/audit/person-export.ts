@@ -89,13 +89,13 @@ async function* writeConversation(
   { person, stream, number, listed }: Exported,
 ): AsyncGenerator<Uint8Array> {
   const name = `conversations/${String(number).padStart(5, '0')}`
-  const json = archive.open(`${name}.json`)
-  json.write('[')
+  let json: ReturnType<Archive['open']> | undefined
   let summary: { title: string; startedAt: string } | undefined
   let messages = 0
   const attachments: string[] = []
   for await (const event of eventsOf(parts, stream)) {
-    json.write(`${summary === undefined ? '\n' : ',\n'}${asJson(event)}`)
+    json ??= archive.open(`${name}.json`)
+    json.write(`${summary === undefined ? '[\n' : ',\n'}${asJson(event)}`)
     summary ??= { title: 'Conversation', startedAt: event.envelope.occurredAt }
     const title = titleOf(event)
     if (title !== undefined) summary = { ...summary, title }
@@ -104,8 +104,8 @@ async function* writeConversation(
       attachments.push(...event.data.attachments.map(({ reference }) => reference))
     yield* archive.taken()
   }
+  if (json === undefined || summary === undefined) return // A key was made, and nothing was said.
   json.end('\n]\n')
-  if (summary === undefined) return
   listed.push({ file: `${name}.html`, ...summary, messages })
   const page = archive.open(`${name}.html`)
   page.write(conversationPageStart(summary.title))

@@ -36,8 +36,10 @@ export interface CommandOutcome {
 export interface CommandHandler<State, Command> {
   /** Throws `store-unavailable` (the command may or may not have taken effect: repeat it with the same id) `conversation-busy` and `conflict-persists`. */
   readonly handle: (stream: string, command: Command, context: CommandContext) => Promise<CommandOutcome | Refusal>
-  /** The folded state of a stream as of now. */
-  readonly load: (stream: string) => Promise<State>
+  /** The folded state of a stream as of now; or, when a revision is named, as it was known here at or after that one, unread if it can be. */
+  readonly load: (stream: string, atLeast?: Revision) => Promise<State>
+  /** Does what the first command on a stream of this person would have to wait for; nothing when the stream has begun. */
+  readonly prepare: (stream: string, person: string) => Promise<void>
 }
 
 interface HandlerParts<State, Command, Event extends RecordEvent> {
@@ -75,7 +77,17 @@ export function createCommandHandler<State, Command, Event extends RecordEvent>(
           throw error
         }
       }),
-    load: (stream) => inTurn(stream, async () => (await catchUp(stream)).state),
+    load: (stream, atLeast) =>
+      inTurn(stream, async () => {
+        const known = atLeast === undefined ? undefined : cache.get(stream)
+        const isKnown = known?.revision !== undefined && atLeast !== undefined && known.revision >= atLeast
+        return isKnown ? known.state : (await catchUp(stream)).state
+      }),
+    async prepare(stream, person) {
+      const { revision } = cache.get(stream) ?? (await inTurn(stream, () => catchUp(stream)))
+      // What was read of a stream that has begun has brought its keys along.
+      if (revision === undefined) await parts.codec.prepare(person, stream)
+    },
   }
 
   async function decideAndAppend(

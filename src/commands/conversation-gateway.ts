@@ -28,6 +28,8 @@ export interface Accepted {
 export type Outcome<Extra = unknown> = (Accepted & Extra) | Refusal
 
 export interface ConversationGateway {
+  /** Somebody is about to write: what a first message would wait for is done now. Changes nothing in the record. */
+  readonly prepare: (request: Request) => Promise<void>
   /** `isNew` is false when it existed already, which is no refusal. */
   readonly start: (
     request: Request,

@@ -29,6 +29,11 @@ export function ageTransientStreams(store: Pick<EventStore, 'setStreamMaxAge'>, 
 
 export function createConversationGateway(handler: ConversationCommandHandler): ConversationGateway {
   return {
+    async prepare(request) {
+      const address = addressOf(request)
+      if (!isRefusal(address)) await handler.prepare(address.stream, request.ownerId)
+    },
+
     async start(request, { kind, title }) {
       const address = addressOf(request)
       if (isRefusal(address)) return address

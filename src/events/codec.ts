@@ -72,6 +72,8 @@ export interface Codec {
   readonly decode: (stored: StoredEvent) => Promise<RecordedEvent>
   /** Decodes many events at the price of one look for keys; what cannot be decoded is its fault, in its place. */
   readonly decodeAll: (stored: readonly StoredEvent[]) => Promise<(RecordedEvent | Fault)[]>
+  /** Fetches, or makes, the key under which a person's text in a stream is sealed, so that the first event need not wait for it. */
+  readonly prepare: (person: string, stream: string) => Promise<void>
   /** From now on what was erased elsewhere is erased here, too: keys in memory are looked up again. */
   readonly forgetKeys: () => void
 }
@@ -131,6 +133,7 @@ export function createCodec({ sealer, steps }: CodecParts = { sealer: openSealer
     },
 
     decodeAll,
+    prepare: async (person, stream) => void (await sealer.sealFor(person, stream)),
     forgetKeys: sealer.forgetKeys,
   }
 }

@@ -21,6 +21,12 @@ export interface AskedTurn {
   readonly history: readonly PastMessage[]
 }
 
+/** What the event that asks tells by itself: everything, of a message that follows on no other; otherwise undefined. */
+export function askedTurnOf(asking: RecordedEvent): AskedTurn | undefined {
+  if (asking.type !== 'MessageSent' || asking.data.parentMessageId !== undefined) return undefined
+  return askedTurnIn([asking], asking.data.turnId)
+}
+
 /** Undefined when the stream has no such turn. */
 export async function readAskedTurn(
   reader: EventReader,

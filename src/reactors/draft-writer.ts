@@ -4,8 +4,8 @@
  * written ─► cut (a delta, numbered) ─► shown ─► kept      when the same words can be written again: shown at once
  *                                   └─► kept ─► shown      when they cannot: nobody has seen what a crash could lose
  *
- * What is written within one turn of the event loop is one delta. An answer of one delta needs no draft: any node makes
- * the same delta of its terminal event.
+ * What is written within one turn of the event loop is one delta; the first words do not wait for the end of that turn. An
+ * answer of one delta needs no draft: any node makes the same delta of its terminal event.
  */
 import { isFault } from '../shared/failures.ts'
 import { mintId } from '../shared/ids.ts'
@@ -65,6 +65,7 @@ export function createDraftWriter(parts: DraftWriterParts): DraftWriter {
   let keptAtMs = Number.NEGATIVE_INFINITY
   let isLost = false
   let isFinished = false
+  let isFirstCutNear = false
   let cutting: NodeJS.Immediate | undefined
   let due: NodeJS.Timeout | undefined
   let keeping: Promise<void> | undefined
@@ -75,7 +76,7 @@ export function createDraftWriter(parts: DraftWriterParts): DraftWriter {
       isKnownToGoOn ||= text.startsWith(begun.text)
       if (!isKnownToGoOn) return false
       written = text
-      cutting ??= setImmediate(cut)
+      cutSoon()
       return true
     },
 
@@ -103,6 +104,13 @@ export function createDraftWriter(parts: DraftWriterParts): DraftWriter {
       clearTimeout(due)
       giveUp()
     },
+  }
+
+  /** The first words go as soon as the model pauses: in a busy process the end of the turn of the event loop may be far. */
+  function cutSoon(): void {
+    if (cutCount > begun.deltas.length) cutting ??= setImmediate(cut)
+    else if (!isFirstCutNear) process.nextTick(cut)
+    isFirstCutNear = true
   }
 
   function cut(): void {

@@ -111,13 +111,13 @@ export function createPersonErasure(parts: PersonErasureParts): PersonErasure {
     const { person } = erasure
     const streams = await streamsOf(person)
     const drafts = await parts.rows.recentTurns(person)
-    const openTurns = await endOpenTurns(erasure, streams, drafts)
+    const { conversations, openTurns } = await endOpenTurns(erasure, streams, drafts)
     await inGroups(drafts, (turnId) => parts.store.deleteStream(draftStream(turnId)))
     const made = await parts.rows.makeAgain([...streams, userStream(person)])
     const exports = await parts.removeExports(person)
     return await erasures.advance(erasure, 'cleared', {
       cleared: {
-        conversations: streams.length,
+        conversations,
         openTurns,
         drafts: drafts.length,
         generations: made.generations,
@@ -142,11 +142,14 @@ export function createPersonErasure(parts: PersonErasureParts): PersonErasure {
     return [...new Set([...sealed, ...shown])].sort()
   }
 
-  /** An answer that is being written would be sealed under the person's next key. Returns how many were ended; their drafts are added. */
-  async function endOpenTurns(erasure: Erasure, streams: readonly string[], drafts: string[]): Promise<number> {
+  /** An answer that is being written would be sealed under the person's next key. Returns in how many
+   * conversations how many were ended; their drafts are added. Of the streams some may never have begun. */
+  async function endOpenTurns(erasure: Erasure, streams: readonly string[], drafts: string[]) {
+    let conversations = 0
     let ended = 0
     await inGroups(streams, async (stream) => {
-      const { openTurns } = await parts.conversations.load(stream)
+      const { openTurns, status } = await parts.conversations.load(stream)
+      if (status !== 'absent') conversations += 1
       for (const turnId of [...openTurns]) {
         const data = { turnId, partialText: '', by: erasure.requestedBy }
         await parts.conversations.handle(
@@ -163,7 +166,7 @@ export function createPersonErasure(parts: PersonErasureParts): PersonErasure {
         ended += 1
       }
     })
-    return ended
+    return { conversations, openTurns: ended }
   }
 }
 

@@ -1,4 +1,4 @@
-/** Iterates until a signal aborts, and then not a moment longer, whether or not the one who is iterated listens to it. */
+/** Iterates without delay: begins before anybody listens, and ends with the signal, not a moment later. */
 
 /** Throws the signal's reason as soon as it aborts; the iteration is then told to end, and not waited for. */
 export async function* untilAborted<Item>(items: AsyncIterable<Item>, signal: AbortSignal): AsyncGenerator<Item> {
@@ -21,5 +21,26 @@ export async function* untilAborted<Item>(items: AsyncIterable<Item>, signal: Ab
   } finally {
     signal.removeEventListener('abort', abort)
     if (!isOver) void iterator.return?.()?.catch(() => {})
+  }
+}
+
+/** Asks for the first item now, and for the others as they are wanted. It can be iterated once. */
+export function begunAtOnce<Item>(items: AsyncGenerator<Item>): AsyncGenerator<Item> {
+  const first = items.next()
+  first.catch(() => {}) // Who iterates is told.
+  return goOnFrom(first, items)
+}
+
+async function* goOnFrom<Item>(
+  first: Promise<IteratorResult<Item>>,
+  items: AsyncGenerator<Item>,
+): AsyncGenerator<Item> {
+  const { done, value } = await first
+  if (done === true) return
+  try {
+    yield value
+    yield* items
+  } finally {
+    await items.return(undefined)
   }
 }

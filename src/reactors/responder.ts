@@ -30,8 +30,8 @@ import type { Logger } from '../shared/logger.ts'
 import { pause } from '../shared/waiting.ts'
 import type { EventReader, WorkQueue } from '../store/event-store.ts'
 import { createAnswerLanes } from './answer-lanes.ts'
-import { type Ending, Interruption, type WritingTask, writeAnswer } from './answer-writing.ts'
-import { type AskedTurn, readAskedTurn } from './conversation-history.ts'
+import { type BegunAnswer, beginAnswer, type Ending, Interruption, type WritingTask } from './answer-writing.ts'
+import { type AskedTurn, askedTurnOf, readAskedTurn } from './conversation-history.ts'
 import type { Draft, DraftAddress, DraftLog } from './draft-log.ts'
 import { createDraftWriter, type DraftWriter, emptyDraft } from './draft-writer.ts'
 import type { LiveAnswers } from './live-answers.ts'
@@ -99,10 +99,7 @@ interface Running {
   readonly ended: Promise<CommandOutcome | undefined>
 }
 
-type Routing = Pick<DataOf<'IntentRouted'>, 'intent' | 'agent' | 'method' | 'confidence' | 'clarify'> & {
-  /** It was routed before, so somebody may have begun to write. */
-  readonly isBegun: boolean
-}
+type Routing = Pick<DataOf<'IntentRouted'>, 'intent' | 'agent' | 'method' | 'confidence' | 'clarify'>
 
 type EndStep = Exclude<TurnStep, { type: 'RouteIntent' }>
 
@@ -110,6 +107,8 @@ interface Writing {
   readonly stream: string
   readonly conversationId: Uuid
   readonly turn: AskedTurn
+  /** Tells what is written here from what another node, or this one another time, writes of the same turn. */
+  readonly attemptId: string
   readonly abort: AbortController
   readonly signal: AbortSignal
   /** The turn as the record knew it a moment ago; looked up when left out. */
@@ -118,10 +117,10 @@ interface Writing {
   text: string
 }
 
-/** What is known of a turn that nothing before it can change. */
+/** What is known of a turn without a look at the record. */
 interface KnownTurn {
-  readonly reading: ReturnType<typeof readAskedTurn>
-  readonly state: Turn | undefined
+  readonly asked?: AskedTurn
+  readonly state?: Turn
 }
 
 export function createResponder(parts: ResponderParts): Responder {
@@ -194,24 +193,31 @@ export function createResponder(parts: ResponderParts): Responder {
     const asking = await parts.codec.decode(event)
     if (asking.type !== 'MessageSent' && asking.type !== 'ResponseRequested') return
     const { stream } = event
-    // Read side by side, since people wait for it; in a conversation with more turns it has to wait for those.
-    const reading = readAskedTurn(parts.reader, parts.codec, stream, asking.data.turnId)
-    reading.catch(() => {}) // It is looked at below, or not at all.
+    const { turnId } = asking.data
+    // What this process knows is enough for a turn that nobody has touched: if somebody has meanwhile, routing it comes second.
+    const known = await parts.handler.load(stream, event.revision)
+    const state = known.turns.get(turnId)
+    if (known.openTurns.size > 1 || !isNew(state)) return await answerAllUpTo(stream, turnId, signal)
+    const asked = askedTurnOf(asking)
+    await answer(stream, turnId, signal, { state, ...(asked && { asked }) })
+  }
+
+  async function answerAllUpTo(stream: string, turnId: string, signal: AbortSignal): Promise<void> {
     const { turns, openTurns } = await parts.handler.load(stream)
-    if (turns.get(asking.data.turnId)?.outcome !== undefined) return
-    for (const turnId of [...openTurns]) {
+    if (turns.get(turnId)?.outcome !== undefined) return
+    for (const openTurnId of [...openTurns]) {
       if (signal.aborted) throw new Interruption('shutdown')
-      await answer(stream, turnId, signal, turns.size === 1 ? { reading, state: turns.get(turnId) } : undefined)
-      if (turnId === asking.data.turnId) return
+      await answer(stream, openTurnId, signal)
+      if (openTurnId === turnId) return
     }
   }
 
-  async function answer(stream: string, turnId: string, signal: AbortSignal, known?: KnownTurn): Promise<void> {
+  async function answer(stream: string, turnId: string, signal: AbortSignal, known: KnownTurn = {}): Promise<void> {
     const conversationId = conversationIdFromStream(stream)
     assert(conversationId !== undefined, `not a conversation: ${stream}`)
-    const turn = await (known?.reading ?? readAskedTurn(parts.reader, parts.codec, stream, turnId))
+    const turn = known.asked ?? (await readAskedTurn(parts.reader, parts.codec, stream, turnId))
     assert(turn !== undefined, `turn ${turnId} is open in ${stream}, but was not asked`)
-    let state = known?.state
+    let state = known.state
     for (let isOver = false; !isOver; isOver ||= await isEnded(stream, turnId, signal)) {
       if (signal.aborted) throw new Interruption('shutdown')
       isOver = await answerHere({ stream, conversationId, turn, signal, ...(state && { state }) })
@@ -220,12 +226,12 @@ export function createResponder(parts: ResponderParts): Responder {
   }
 
   /** False when somebody else has come to write or to end the turn. */
-  async function answerHere(asked: Omit<Writing, 'abort' | 'text'>): Promise<boolean> {
+  async function answerHere(asked: Omit<Writing, 'abort' | 'attemptId' | 'text'>): Promise<boolean> {
     const { conversationId } = asked
     const { turnId } = asked.turn
     parts.logger.debug({ turnId, conversationId }, 'answering a turn')
     const abort = new AbortController()
-    const writing: Writing = { ...asked, abort, text: '' }
+    const writing: Writing = { ...asked, abort, attemptId: mintId(), text: '' }
     const ended = answerTurn(writing).catch((error) => failTurn(writing, error))
     running.set(turnId, { conversationId, abort, ended: ended.catch(() => undefined) })
     try {
@@ -252,40 +258,68 @@ export function createResponder(parts: ResponderParts): Responder {
   }
 
   async function answerTurn(writing: Writing): Promise<CommandOutcome> {
-    const { conversationId, turn } = writing
-    const { turnId } = turn
-    const routing = await routeTurn(writing)
+    const recorded = (await stateOf(writing))?.routing
+    if (recorded !== undefined) return await takeOverTurn(writing, recorded)
+    const routing = decideRouting(writing)
+    // The model begins while the decision is on its way to the record; before it is there nobody sees a word, and no tool is used.
+    const recording = recordRouting(writing, routing)
+    recording.catch(() => {}) // It is waited for below.
+    await onceOnItsWay()
+    const begun = beginAnswer(parts, taskOf(writing, routing), writing.abort)
+    try {
+      const standing = await recording
+      if (standing === routing) return await goOn(writing, routing, begun, emptyDraft)
+      begun.discard()
+      return await takeOverTurn(writing, standing)
+    } catch (error) {
+      begun.discard()
+      throw error
+    }
+  }
+
+  /** Somebody has routed the turn before, and may have begun to write. */
+  async function takeOverTurn(writing: Writing, routing: Routing): Promise<CommandOutcome> {
+    tellRouting(writing, routing)
+    const draft = await takeOver(addressOf(writing))
+    writing.text = draft.text
+    if (draft.text !== '' && !isExact) return await interrupted(writing)
+    return await goOn(writing, routing, beginAnswer(parts, taskOf(writing, routing), writing.abort), draft)
+  }
+
+  async function goOn(writing: Writing, routing: Routing, answer: BegunAnswer, draft: Draft): Promise<CommandOutcome> {
+    tellRouting(writing, routing)
+    const ending = await write(writing, answer, draft)
+    return ending === undefined
+      ? await interrupted(writing)
+      : await end(writing, stepOf(writing.turn, routing.agent, ending))
+  }
+
+  function tellRouting({ conversationId, turn: { turnId } }: Writing, routing: Routing): void {
     const { intent, agent, method, confidence } = routing
     parts.live.publish(conversationId, { type: 'intent.routed', turnId, intent, agent, method, confidence })
+  }
 
-    const address = { turnId, conversationId, ...turn.askedBy, causationId: turn.askedBy.eventId }
-    const begun = routing.isBegun ? await takeOver(address) : emptyDraft
-    writing.text = begun.text
-    if (begun.text !== '' && !isExact) return await interrupted(writing)
+  function addressOf({ conversationId, turn: { turnId, askedBy } }: Writing): DraftAddress {
+    return { turnId, conversationId, ...askedBy, causationId: askedBy.eventId }
+  }
 
-    const definition = parts.agentFor(isAgentName(agent) ? agent : FALLBACK_AGENT)
+  function taskOf({ conversationId, turn, text }: Writing, routing: Routing): WritingTask {
+    const agent = parts.agentFor(isAgentName(routing.agent) ? routing.agent : FALLBACK_AGENT)
     const request = {
-      agent: definition,
-      messages: recentMessages([...turn.history, { role: 'user', text: turn.question }], definition.limits),
+      agent,
+      messages: recentMessages([...turn.history, { role: 'user', text: turn.question }], agent.limits),
       ...clarification(routing),
-      ...(begun.text !== '' && { shownCharacters: begun.text.length }),
+      ...(text !== '' && { shownCharacters: text.length }),
     }
-    const task = { request, turn: toolTurnOf(turn, conversationId) }
-    const ending = await write(writing, task, address, begun)
-    return ending === undefined ? await interrupted(writing) : await end(writing, stepOf(turn, agent, ending))
+    return { request, turn: toolTurnOf(turn, conversationId) }
   }
 
   /** Undefined when the answer does not go on from what people have seen. */
-  async function write(
-    writing: Writing,
-    task: WritingTask,
-    address: DraftAddress,
-    begun: Draft,
-  ): Promise<Ending | undefined> {
+  async function write(writing: Writing, answer: BegunAnswer, begun: Draft): Promise<Ending | undefined> {
     const { abort, conversationId, turn } = writing
-    const draft = draftWriterFor(address, begun, abort)
+    const draft = draftWriterFor(addressOf(writing), begun, abort)
     try {
-      const ending = await writeAnswer(parts, task, abort, {
+      const ending = await answer.goOn({
         onText(text) {
           if (!draft.extend(text)) abort.abort(new Interruption('diverged'))
           else if (text.length > writing.text.length) writing.text = text
@@ -348,8 +382,9 @@ export function createResponder(parts: ResponderParts): Responder {
     return end(writing, { type: 'FailResponse', data })
   }
 
-  async function end({ stream, conversationId, turn, signal }: Writing, step: EndStep): Promise<CommandOutcome> {
-    const outcome = await recorder.record(stream, turn, step, signal)
+  async function end(writing: Writing, step: EndStep): Promise<CommandOutcome> {
+    const { stream, conversationId, turn } = writing
+    const outcome = await recorder.record(stream, turn, step, writing)
     if (!outcome.isRepeat) parts.live.publish(conversationId, factOf(step, outcome))
     return outcome
   }
@@ -363,21 +398,27 @@ export function createResponder(parts: ResponderParts): Responder {
     return await end(writing, { type: 'FailResponse', data })
   }
 
-  /** The first recorded decision stands, also when the turn is answered afresh after a crash. */
-  async function routeTurn({ stream, turn, signal, state }: Writing): Promise<Routing> {
-    const recorded = (state ?? (await parts.handler.load(stream)).turns.get(turn.turnId))?.routing
-    if (recorded !== undefined) return { ...recorded, isBegun: true }
+  async function stateOf({ stream, turn, state }: Writing): Promise<Turn | undefined> {
+    return state ?? (await parts.handler.load(stream)).turns.get(turn.turnId)
+  }
+
+  function decideRouting({ turn }: Writing): DataOf<'IntentRouted'> {
     const startedMs = parts.elapsedMs()
     const { question: text, history, chosenIntent: override } = turn
     const decision = parts.route({ text, history, ...(override !== undefined && { override }) })
     const tookMs = Math.max(0, parts.elapsedMs() - startedMs)
-    const data = { turnId: turn.turnId, ...recordedDecision(decision), tookMs }
-    const outcome = await recorder.record(stream, turn, { type: 'RouteIntent', data }, signal)
-    if (!outcome.isRepeat) return { ...data, isBegun: false }
+    return { turnId: turn.turnId, ...recordedDecision(decision), tookMs }
+  }
+
+  /** Resolves with the decision that stands: the first one, also when the turn is answered afresh after a crash. */
+  async function recordRouting(writing: Writing, data: DataOf<'IntentRouted'>): Promise<Routing> {
+    const { stream, turn } = writing
+    const outcome = await recorder.record(stream, turn, { type: 'RouteIntent', data }, writing)
+    if (!outcome.isRepeat) return data
     // Somebody else came first: routed it, and may have begun to write, or stopped it.
     const { routing, outcome: ended } = (await parts.handler.load(stream)).turns.get(turn.turnId) ?? {}
     if (routing === undefined || ended !== undefined) throw new Interruption('abandoned')
-    return { ...routing, isBegun: true }
+    return routing
   }
 
   function stepOf(turn: AskedTurn, agent: string, ending: Ending): EndStep {
@@ -413,6 +454,14 @@ export function createResponder(parts: ResponderParts): Responder {
       }
     }
   }
+}
+
+/** What was sent to the store a moment ago leaves this process before it goes on: asking a model may keep it busy for a while. */
+const onceOnItsWay = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+/** Neither routed nor ended. */
+function isNew(turn: Turn | undefined): turn is Turn {
+  return turn !== undefined && turn.routing === undefined && turn.outcome === undefined
 }
 
 function toolTurnOf({ turnId, messageId, question, askedBy }: AskedTurn, conversationId: Uuid): WritingTask['turn'] {

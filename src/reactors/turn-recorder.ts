@@ -1,4 +1,7 @@
-/** Records the steps of a turn, each named after the turn, so that a second delivery repeats a step instead of adding to it. */
+/**
+ * Records the steps of a turn, each named after the turn and the attempt: repeated, a step adds nothing. Two attempts never
+ * share a name, so that the store does not take the step of one for a repetition of the other's.
+ */
 import type { CommandOutcome } from '../commands/command-handler.ts'
 import type { ConversationCommand } from '../commands/conversation-commands.ts'
 import type { ConversationCommandHandler } from '../commands/conversation-handler.ts'
@@ -16,8 +19,14 @@ const RETRY_DELAY_MS = 250
 const responderActor: Actor = { kind: 'agent', id: 'responder' }
 
 export interface TurnRecorder {
-  /** Throws `store-unavailable` or `vault-unavailable` when one stays away, and `turn-not-recorded` when the rules refuse the step. */
-  readonly record: (stream: string, turn: AskedTurn, step: TurnStep, signal: AbortSignal) => Promise<CommandOutcome>
+  /** `isRepeat` of the outcome: another attempt was first, or this one had been recorded. Throws `store-unavailable` or `vault-unavailable` when one stays away, and `turn-not-recorded` when the rules refuse the step. */
+  readonly record: (stream: string, turn: AskedTurn, step: TurnStep, attempt: Attempt) => Promise<CommandOutcome>
+}
+
+export interface Attempt {
+  /** Of one writer at one turn. */
+  readonly attemptId: string
+  readonly signal: AbortSignal
 }
 
 export type TurnStep = Extract<
@@ -31,11 +40,11 @@ export function createTurnRecorder(
   logger: Logger,
 ): TurnRecorder {
   return {
-    async record(stream, turn, step, signal) {
+    async record(stream, turn, step, { attemptId, signal }) {
       const deadlineMs = elapsedMs() + RECORDING_MS_MAX
       for (;;) {
         try {
-          return await handle(stream, turn, step)
+          return await handle(stream, turn, step, attemptId)
         } catch (error) {
           if (!isPassingFault(error) || signal.aborted || elapsedMs() > deadlineMs) throw error
           logger.warn(
@@ -48,9 +57,9 @@ export function createTurnRecorder(
     },
   }
 
-  async function handle(stream: string, turn: AskedTurn, step: TurnStep): Promise<CommandOutcome> {
+  async function handle(stream: string, turn: AskedTurn, step: TurnStep, attemptId: string): Promise<CommandOutcome> {
     const outcome = await handler.handle(stream, step, {
-      commandId: `${step.type}:${turn.turnId}`,
+      commandId: `${step.type}:${turn.turnId}:${attemptId}`,
       actor: responderActor,
       correlationId: turn.askedBy.correlationId,
       causationId: turn.askedBy.eventId,

@@ -1,6 +1,7 @@
 /** Admits sockets to conversations: each is accepted first and then, where the rules say no, closed with a code. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { RawData, WebSocket } from 'ws'
+import type { Request } from '../../commands/conversation-gateway.ts'
 import { conversationIdOf } from '../../events/stream-names.ts'
 import { isFault, type Refusal, refusal } from '../../shared/failures.ts'
 import { type Position, toPosition } from '../../shared/ids.ts'
@@ -58,6 +59,7 @@ async function open(socket: WebSocket, request: FastifyRequest<SocketRoute>, ser
   const [position, leave] = await Promise.all([readPosition(services), services.live.attend(conversationId)])
   // A sign-out, a restart or the client may have closed it meanwhile.
   if (socket.readyState !== socket.OPEN) return leave()
+  prepare({ ownerId: person.ownerId, clientConversationId: request.params.conversationId }, services)
   const session = startSocketSession({
     services,
     person,
@@ -71,6 +73,11 @@ async function open(socket: WebSocket, request: FastifyRequest<SocketRoute>, ser
     session.stop()
     leave()
   })
+}
+
+/** Who opens a socket is about to write: the first words should not wait for a key. Without it they do. */
+function prepare(request: Request, { gateway, logger }: ApiServices): void {
+  gateway.prepare(request).catch((error) => logger.debug({ error: String(error) }, 'a conversation is not prepared'))
 }
 
 /** The person whose socket this is, counted among that person's sockets; or why not. */

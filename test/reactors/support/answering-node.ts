@@ -37,13 +37,22 @@ export interface NodeOptions {
   readonly isResponder?: boolean
   readonly tools?: AgentTools
   readonly settings?: Partial<ResponderSettings>
+  /** Awaited before these events go to the record; may throw, and then they do not. */
+  readonly beforeAppend?: (types: readonly string[]) => Promise<void>
 }
 
 export type AnsweringNode = Awaited<ReturnType<typeof startAnsweringNode>>
 
 export async function startAnsweringNode(record: RecordHarness, options: NodeOptions) {
   router ??= createRouter(loadRouterModel(weights))
-  const store = record.another()
+  const connected = record.another()
+  const store: typeof connected = {
+    ...connected,
+    async append(stream, events, expected) {
+      await options.beforeAppend?.(events.map(({ type }) => type))
+      return await connected.append(stream, events, expected)
+    },
+  }
   const codec = createCodec()
   const start = await store.lastPosition()
   const handler = createCommandHandler({
