@@ -7,8 +7,9 @@ import { systemClock } from '../src/shared/clock.ts'
 import type { Uuid } from '../src/shared/ids.ts'
 import { silentLogger } from '../src/shared/logger.ts'
 import { openEventStoreDb } from '../src/store/eventstoredb-store.ts'
-import { type ChatSocket, type Frame, isEndingOf, type Person, textOfDeltas } from '../test/support/chat-client.ts'
-import { type AnsweringProcesses, startProcesses } from './answering-processes.ts'
+import { type ChatSocket, isWhole, type Person } from '../test/support/chat-client.ts'
+import { lookAtConnections } from '../test/support/connection-figures.ts'
+import { type AnsweringProcesses, type ProcessesPlan, startProcesses } from './answering-processes.ts'
 import { type Bench, type BenchResult, type Figure, figureOf, type Row, ratioTo } from './measurement.ts'
 
 const QUESTION = 'What is retrieval-augmented generation?'
@@ -25,11 +26,21 @@ export const bench: Bench = {
   async run({ isQuick }) {
     const messages = isQuick ? 20 : 100
     const forMs = isQuick ? 4_000 : 15_000
-    const first = await withProcesses(0, PAUSE_FOR_FIRST, (processes) => measureFirstDelta(processes, 0, messages))
-    const far = await withProcesses(1, PAUSE_FOR_FIRST, (processes) => measureFirstDelta(processes, 1, messages))
-    const streaming = await withProcesses(1, {}, (processes) => measureStreaming(processes, isQuick ? 100 : SOCKETS))
-    const one = await withProcesses(1, NO_PAUSE, (processes) => measureTurns(processes, 1, forMs))
-    const two = await withProcesses(2, NO_PAUSE, (processes) => measureTurns(processes, 2, forMs))
+    const first = await measureWith({ responders: 0, environment: PAUSE_FOR_FIRST }, (processes) =>
+      measureFirstDelta(processes, 0, messages),
+    )
+    const far = await measureWith({ responders: 1, environment: PAUSE_FOR_FIRST }, (processes) =>
+      measureFirstDelta(processes, 1, messages),
+    )
+    const streaming = await measureWith({ responders: 0, isProjectorApart: true }, (processes) =>
+      measureStreaming(processes, isQuick ? 100 : SOCKETS),
+    )
+    const one = await measureWith({ responders: 1, environment: NO_PAUSE }, (processes) =>
+      measureTurns(processes, 1, forMs),
+    )
+    const two = await measureWith({ responders: 2, environment: NO_PAUSE }, (processes) =>
+      measureTurns(processes, 2, forMs),
+    )
     const result: BenchResult = {
       title: 'answering with the offline assistant',
       repetitions: 1,
@@ -40,12 +51,11 @@ export const bench: Bench = {
   },
 }
 
-async function withProcesses(
-  responders: number,
-  environment: Record<string, string>,
+async function measureWith(
+  plan: ProcessesPlan,
   measure: (processes: AnsweringProcesses) => Promise<Part>,
 ): Promise<Part> {
-  const processes = await startProcesses(responders, environment)
+  const processes = await startProcesses(plan)
   try {
     return await measure(processes)
   } finally {
@@ -127,7 +137,9 @@ async function timeOfAppend(drafts: ReturnType<typeof createDraftLog>): Promise<
 /** So many answers at once, and what the connections to Postgres had to do with it. */
 async function measureStreaming(processes: AnsweringProcesses, sockets: number): Promise<Part> {
   const open = await openSockets(processes, sockets)
-  const look = await lookAtConnections(processes)
+  const warm = await (await processes.signIn('warm')).open('warm')
+  await warm.ending((await warm.say(QUESTION)).turnId) // Each process has opened its connections.
+  const look = await lookAtConnections(processes.urls)
   const beganAt = performance.now()
   const firsts: number[] = []
   const turns = await Promise.all(
@@ -136,13 +148,13 @@ async function measureStreaming(processes: AnsweringProcesses, sockets: number):
       const { turnId } = await socket.say(QUESTION)
       await socket.frame((frame) => frame.type === 'response.delta' && frame['turnId'] === turnId)
       firsts.push(performance.now() - sentAt)
-      const ending = await socket.ending(turnId)
-      return { socket, turnId, ending }
+      await socket.ending(turnId)
+      return { socket, turnId }
     }),
   )
   const tookMs = performance.now() - beganAt
-  const { queries, vault, waits } = await look()
-  const whole = turns.filter(({ socket, turnId, ending }) => isWhole(socket, turnId, ending))
+  const { queries, vault, waits, vaultWaits } = await look()
+  const whole = turns.filter(({ socket, turnId }) => isWhole(socket, turnId))
   const frames = open.reduce((sum, socket) => sum + socket.frames.length, 0)
   for (const socket of open) socket.close()
   return {
@@ -161,24 +173,18 @@ async function measureStreaming(processes: AnsweringProcesses, sockets: number):
         figure: only(queries),
         ratio: ratioTo('none', queries, { atMost: 0 }),
       },
-      { what: 'connections taken to find and make keys', unit: '', figure: only(vault) },
+      { what: 'connections taken of the share for keys', unit: '', figure: only(vault) },
       {
         what: 'waits for a connection above 1 ms',
         unit: '',
-        figure: only(waits),
-        ratio: ratioTo('none', waits, { atMost: 0 }),
+        figure: only(waits + vaultWaits),
+        ratio: ratioTo('none', waits + vaultWaits, { atMost: 0 }),
       },
     ],
     notes: [
       `streaming: ${sockets} sockets of ${PEOPLE} people, DATABASE_CONNECTIONS_MAX=10, all took ${(tookMs / 1_000).toFixed(1)} s`,
     ],
   }
-}
-
-function isWhole({ frames }: ChatSocket, turnId: string, ending: Frame): boolean {
-  const deltas = frames.filter((frame) => frame.type === 'response.delta' && frame['turnId'] === turnId)
-  const isNumbered = deltas.every((frame, index) => frame['delta'] === index + 1)
-  return isNumbered && textOfDeltas(frames, turnId) === ending['text'] && frames.filter(isEndingOf(turnId)).length === 1
 }
 
 async function openSockets(processes: AnsweringProcesses, count: number): Promise<ChatSocket[]> {
@@ -190,50 +196,6 @@ async function openSockets(processes: AnsweringProcesses, count: number): Promis
     open.push(...(await Promise.all(some.map((person, at) => person.open(`chat-${index + at}`)))))
   }
   return open
-}
-
-interface ConnectionFigures {
-  /** Requests for a connection of those that serve people; the projector has others, and works whether or not anybody streams. */
-  readonly queries: number
-  /** The same for keys: a new conversation needs one. */
-  readonly vault: number
-  readonly waits: number
-}
-
-/** Returns a look at what was taken from here on, by all processes, without what the looking itself takes. */
-async function lookAtConnections({ urls }: AnsweringProcesses): Promise<() => Promise<ConnectionFigures>> {
-  const first = await connectionFigures(urls)
-  const before = await connectionFigures(urls)
-  return async () => {
-    const after = await connectionFigures(urls)
-    const since = (name: keyof ConnectionFigures) => after[name] - before[name]
-    return {
-      queries: since('queries') - (before.queries - first.queries),
-      vault: since('vault'),
-      waits: since('waits'),
-    }
-  }
-}
-
-async function connectionFigures(urls: readonly string[]): Promise<ConnectionFigures> {
-  const each = await Promise.all(urls.map(async (url) => figuresIn(await (await fetch(`${url}/metrics`)).text())))
-  const sumOf = (name: keyof ConnectionFigures) => each.reduce((sum, figures) => sum + figures[name], 0)
-  return { queries: sumOf('queries'), vault: sumOf('vault'), waits: sumOf('waits') }
-}
-
-function figuresIn(metrics: string): ConnectionFigures {
-  const value = (line: string) =>
-    Number(
-      metrics
-        .split('\n')
-        .find((each) => each.startsWith(`${line} `))
-        ?.split(' ')[1] ?? 0,
-    )
-  const acquired = (share: string) => value(`emberlog_database_acquired_total{share="${share}"}`)
-  const waits = (share: string) =>
-    value(`emberlog_database_wait_seconds_count{share="${share}"}`) -
-    value(`emberlog_database_wait_seconds_bucket{le="0.001",share="${share}"}`)
-  return { queries: acquired('queries'), vault: acquired('vault'), waits: waits('queries') + waits('vault') }
 }
 
 /** Turns a second with so many responder processes, answers without pauses, and the processor time of each job. */

@@ -23,11 +23,17 @@ export interface AnsweringProcesses {
   readonly stop: () => Promise<void>
 }
 
-/** Event store, api with projector and Postgres, and so many responders; with none the api answers as well. */
-export async function startProcesses(
-  responders: number,
-  environment: Record<string, string> = {},
-): Promise<AnsweringProcesses> {
+export interface ProcessesPlan {
+  /** With none the api answers as well. */
+  readonly responders: number
+  readonly environment?: Record<string, string>
+  /** The projector, which asks Postgres twice a second, gets a process of its own, so that what is left is what serving people takes. */
+  readonly isProjectorApart?: boolean
+}
+
+/** Event store, api with projector and Postgres, and so many responders. */
+export async function startProcesses(plan: ProcessesPlan): Promise<AnsweringProcesses> {
+  const { responders, environment = {}, isProjectorApart = false } = plan
   await using started = new AsyncDisposableStack()
   const directory = async () => {
     const made = await makeDataDirectory()
@@ -37,12 +43,18 @@ export async function startProcesses(
   const store = await startStore(await directory())
   started.defer(store.stop)
   const settings = { ...shared, DATABASE_CONNECTIONS_MAX: '10', EVENTSTORE_URL: store.url, ...environment }
-  const door = await startProgram(await directory(), {
+  const api = responders === 0 ? 'api,responder' : 'api'
+  const first = await startProgram(await directory(), {
     ...settings,
-    EMBERLOG_ROLES: responders === 0 ? 'api,responder,projector' : 'api,projector',
+    EMBERLOG_ROLES: isProjectorApart ? 'projector' : `${api},projector`,
   })
-  started.defer(async () => void (await door.stop()))
-  const { databaseUrl } = JSON.parse(await readFile(`${door.directory}/running.json`, 'utf8'))
+  started.defer(async () => void (await first.stop()))
+  const { databaseUrl } = JSON.parse(await readFile(`${first.directory}/running.json`, 'utf8'))
+  let door = first
+  if (isProjectorApart) {
+    door = await startProgram(await directory(), { ...settings, DATABASE_URL: databaseUrl, EMBERLOG_ROLES: api })
+    started.defer(async () => void (await door.stop()))
+  }
   const nodes: Program[] = []
   for (let count = 0; count < responders; count += 1) {
     const own = { DATABASE_URL: databaseUrl, DATABASE_CONNECTIONS_MAX: '5', EMBERLOG_ROLES: 'api,responder' }
@@ -57,7 +69,7 @@ export async function startProcesses(
     urls: [door.url, ...nodes.map(({ url }) => url)],
     signIn: (userId) => signIn(door.url, userId),
     async processorSeconds() {
-      const [main, ...postgres] = await door.processes()
+      const [main, ...postgres] = await first.processes()
       const jobs: Record<string, readonly number[]> = {
         'event store': [store.pid],
         'api, projector': [main ?? 0],

@@ -51,6 +51,19 @@ export function textOfDeltas(frames: readonly Frame[], turnId: string): string {
     .join('')
 }
 
+/** Whether a socket was sent every delta of a turn once and in order, together the text of its answer, and one end. */
+export function isWhole({ frames }: ChatSocket, turnId: string): boolean {
+  const deltas = frames.filter((frame) => frame.type === 'response.delta' && frame['turnId'] === turnId)
+  const [ending, ...more] = frames.filter(isEndingOf(turnId))
+  const isNumbered = deltas.every((frame, index) => frame['delta'] === index + 1)
+  return (
+    isNumbered &&
+    more.length === 0 &&
+    ending?.type === 'response.completed' &&
+    textOfDeltas(frames, turnId) === ending['text']
+  )
+}
+
 export async function signIn(url: string, userId: string, roles?: readonly string[]): Promise<Person> {
   const request = async (
     method: string,
