@@ -35,10 +35,10 @@ export function createProfileQueries({ database }: { readonly database: Pick<Dat
           left join chat.turn on turn.conversation_id = source_conversation_id
             and turn.turn_id = source_turn_id
           left join chat.conversation on conversation.conversation_id = source_conversation_id
+            and conversation.owner_id = profile_fact.owner_id
             and deleted_at is null
         where profile_fact.owner_id = $1
           and removed_at is null
-          and value is not null
           and value is not null
         order by noted_at desc, fact_id desc
         limit $2`,

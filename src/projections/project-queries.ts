@@ -48,6 +48,7 @@ export function createProjectQueries({ database }: { readonly database: Pick<Dat
           project.updated_at as "updatedAt"
         from chat.project
           left join chat.conversation on conversation.conversation_id = source_conversation_id
+            and conversation.owner_id = project.owner_id
             and deleted_at is null
         where project.owner_id = $1
           and removed_at is null

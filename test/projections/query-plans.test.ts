@@ -4,6 +4,8 @@ import { createConversationQueries } from '../../src/projections/conversation-qu
 import type { Database } from '../../src/projections/database.ts'
 import { createMessageSearch } from '../../src/projections/message-search.ts'
 import { writeCursor } from '../../src/projections/page-cursor.ts'
+import { createProfileQueries } from '../../src/projections/profile-queries.ts'
+import { createProjectQueries } from '../../src/projections/project-queries.ts'
 import type { ConversationQueries } from '../../src/projections/query-types.ts'
 import { parseUuid, type Uuid } from '../../src/shared/ids.ts'
 import { silentLogger } from '../../src/shared/logger.ts'
@@ -11,8 +13,12 @@ import { fillWithRows } from './support/many-rows.ts'
 import { liveGeneration } from './support/projection.ts'
 import { startTestPostgres, type TestPostgres } from './support/test-postgres.ts'
 
-/** Enough for the planner to mind; `npm run bench -- projection-queries` looks at a million messages. */
-const CONVERSATIONS = 2_000
+/**
+ * With twenty messages each. So many are enough for the planner to mind; a million messages need two minutes more:
+ * `EMBERLOG_PLAN_CONVERSATIONS=50000 npx vitest run test/projections/query-plans.test.ts`.
+ */
+const CONVERSATIONS = Number(process.env['EMBERLOG_PLAN_CONVERSATIONS'] ?? 2_000)
+const FILLING_MS_MAX = 600_000
 const OWNERS = 100
 
 let postgres: TestPostgres
@@ -31,7 +37,7 @@ beforeAll(async () => {
   }
   observed = { ...database, queries: { ...database.queries, query } }
   queries = createConversationQueries({ database: observed, logger: silentLogger })
-})
+}, FILLING_MS_MAX)
 afterAll(() => postgres.stop())
 
 interface Plan {
@@ -95,6 +101,10 @@ describe('no query reads a whole table', () => {
     'one routing decision': async () => queries.routing((await example()).id, (await example()).turn),
     'the conversation of a turn': async () => queries.conversationOfTurn(ownerId, (await example()).turn),
     'the conversation of a message': async () => queries.conversationOfMessage(ownerId, (await example()).message),
+    'the facts of a person': () => createProfileQueries({ database: observed }).facts(ownerId),
+    'the projects of a person': () => createProjectQueries({ database: observed }).list(ownerId),
+    'the latest shared projects': () => createProjectQueries({ database: observed }).searchShared([], limit),
+    'shared projects with a word': () => createProjectQueries({ database: observed }).searchShared(['token'], limit),
     'a search for a common word': () =>
       createMessageSearch({ database: observed }).search({ ownerId, q: 'vector', limit }),
     'a search for a phrase': () =>

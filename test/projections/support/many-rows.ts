@@ -6,7 +6,7 @@ const WORDS = `array['retrieval', 'vector', 'index', 'model', 'prompt', 'agent',
 /** A well-formed UUID (version 4) from any text. */
 const uuid = (text: string) => `overlay(overlay(md5(${text}) placing '4' from 13) placing '8' from 17)::uuid`
 
-/** So many conversations, of `owners` people, with ten turns each. */
+/** So many conversations, of `owners` people, with ten turns, two facts and a project each; every tenth project is shared. */
 export async function fillWithRows(database: Database, schema: string, conversations: number, owners: number) {
   await database.queries.withConnection((connection) =>
     connection.transaction(
@@ -38,7 +38,18 @@ export async function fillWithRows(database: Database, schema: string, conversat
         insert into event_index
         select conversation_id, position, 'conversation-' || conversation_id, position % 1000, turn_id, 'MessageSent',
           'user', owner_id, turn_id::text, 'message', created_at
-        from message`),
+        from message;
+        insert into profile_fact
+        select ${uuid(`'p' || (n % ${owners})`)}, ${uuid("n || 'f' || f")}, 'owner-' || (n % ${owners}), 'name', 'value', ${uuid("n || 't1'")}, ${uuid("'c' || n")},
+          0, 5, '2026-01-01'::timestamptz + n * interval '1 second', null, n * 1000
+        from generate_series(1, ${conversations}) as n, generate_series(1, 2) as f;
+        insert into project (person_id, project_id, owner_id, title, ownership, notes, source_turn_id, source_conversation_id,
+          drafted_at, updated_at, shared_at, last_position)
+        select ${uuid(`'p' || (n % ${owners})`)}, ${uuid("'project' || n")}, 'owner-' || (n % ${owners}),
+          'About ' || (${WORDS})[1 + n % 10], 'person', '["a note"]', ${uuid("n || 't1'")}, ${uuid("'c' || n")},
+          '2026-01-01'::timestamptz + n * interval '1 second', '2026-01-01'::timestamptz + n * interval '1 second',
+          case n % 10 when 0 then '2026-01-01'::timestamptz + n * interval '1 second' end, n * 1000
+        from generate_series(1, ${conversations}) as n`),
       { mayTakeLong: true },
     ),
   )
@@ -46,7 +57,7 @@ export async function fillWithRows(database: Database, schema: string, conversat
     connection.transaction(
       () =>
         connection.script(`analyze ${schema}.conversation, ${schema}.message, ${schema}.turn,
-          ${schema}.routing_decision, ${schema}.event_index`),
+          ${schema}.routing_decision, ${schema}.event_index, ${schema}.profile_fact, ${schema}.project`),
       { mayTakeLong: true },
     ),
   )
