@@ -82,7 +82,7 @@ export async function runCrashCampaign(
   const say = async (): Promise<bigint> => {
     const request = {
       ownerId: 'ada',
-      clientConversationId: `c${randomInt(CONVERSATIONS)}-${mintId().slice(0, 8)}`,
+      clientConversationId: `c${randomInt(CONVERSATIONS)}-${mintId().slice(-8)}`,
       commandId: mintId(),
     }
     const message = { messageId: mintId(), text: `Something ${request.commandId}`, channel: 'rest' } as const
