@@ -11,7 +11,12 @@ export function canonicalJson(value: unknown): string {
   return object(value as Readonly<Record<string, unknown>>)
 }
 
+/** Strings that stand as they are between quotation marks: most of them. */
+const PLAIN_TEXT = /^[ !#-[\]-~]*$/
+const PLAIN_TEXT_UNITS_MAX = 100
+
 function scalar(value: unknown): string {
+  if (typeof value === 'string' && value.length <= PLAIN_TEXT_UNITS_MAX && PLAIN_TEXT.test(value)) return `"${value}"`
   assert(typeof value !== 'number' || Number.isFinite(value), 'JSON has finite numbers only')
   const text = JSON.stringify(value)
   assert(text !== undefined, 'a JSON value is null, a boolean, a number, a string, an array or an object')
@@ -28,8 +33,7 @@ function array(values: readonly unknown[]): string {
 }
 
 function object(value: Readonly<Record<string, unknown>>): string {
-  // Without a comparison of its own, `sort` orders strings by their UTF-16 code units: just what the RFC asks for.
-  const names = Object.keys(value).sort()
+  const names = sorted(Object.keys(value))
   let text = '{'
   for (const name of names) {
     const member = value[name]
@@ -37,6 +41,24 @@ function object(value: Readonly<Record<string, unknown>>): string {
     text += `${text.length > 1 ? ',' : ''}${nameText(name)}:${canonicalJson(member)}`
   }
   return `${text}}`
+}
+
+/** From here on the sort of the language is faster. */
+const FEW_NAMES_MAX = 24
+
+/** Sorts in place by UTF-16 code units, just what the RFC asks for: `<` compares so, and so does `sort` without a comparison of its own. */
+function sorted(names: string[]): string[] {
+  if (names.length > FEW_NAMES_MAX) return names.sort()
+  for (let index = 1; index < names.length; index += 1) {
+    const name = names[index] as string
+    let place = index
+    while (place > 0 && name < (names[place - 1] as string)) {
+      names[place] = names[place - 1] as string
+      place -= 1
+    }
+    names[place] = name
+  }
+  return names
 }
 
 /** Names of members repeat from event to event; few are ever unusual, so the memory of their texts stays small. */

@@ -2,6 +2,7 @@
 
 import { hash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
+import { LRUCache } from 'lru-cache'
 import { assert } from '../shared/assert.ts'
 import { type Position, parseUuid, type Revision, toPosition, toRevision } from '../shared/ids.ts'
 
@@ -36,7 +37,7 @@ interface PlacedEvent {
 
 export function leafRecord({ stream, revision, position, created }: PlacedEvent): Buffer {
   const record = Buffer.allocUnsafe(LEAF_RECORD_BYTES)
-  const { category, id } = nameOf(stream)
+  const { category, id } = knownNameOf(stream)
   record.writeBigUInt64BE(position, 0)
   record.writeBigUInt64BE(BigInt(created.getTime()), 8)
   record.writeBigUInt64BE((BigInt(category) << 56n) | revision, 16)
@@ -44,7 +45,23 @@ export function leafRecord({ stream, revision, position, created }: PlacedEvent)
   return record
 }
 
-function nameOf(stream: string): { category: number; id: Buffer } {
+interface IndexedName {
+  readonly category: number
+  readonly id: Buffer
+}
+
+/** Streams that are written to now are written to again. */
+const knownNames = new LRUCache<string, IndexedName>({ max: 1_000 })
+
+function knownNameOf(stream: string): IndexedName {
+  const known = knownNames.get(stream)
+  if (known !== undefined) return known
+  const name = nameOf(stream)
+  knownNames.set(stream, name)
+  return name
+}
+
+function nameOf(stream: string): IndexedName {
   const [category, prefix] = categories.find(([, begin]) => stream.startsWith(begin)) ?? [UNKNOWN_CATEGORY, '']
   const uuid = category === UNKNOWN_CATEGORY ? undefined : stream.slice(prefix.length)
   if (uuid !== undefined && parseUuid(uuid) === uuid) {

@@ -25,6 +25,8 @@ export class LedgerWriter {
   readonly #leaves: FileHandle
   readonly #full: Tile[] = []
   readonly #records: Buffer[] = []
+  /** Tiles that may have been published before they were full: what was published of them goes when they are full and on disk. */
+  readonly #shownPartly = new Set<string>()
   #flushedSize: number
   #lastPosition: Position | undefined
 
@@ -34,6 +36,7 @@ export class LedgerWriter {
     this.#leaves = leaves
     this.#flushedSize = tree.size
     this.#lastPosition = last
+    for (const name of partialTiles(tree.size)) this.#shownPartly.add(nameOf(name))
   }
 
   /** Goes on where the files end. Throws `ledger-damaged` when there are some, but none that tell how far they go. */
@@ -87,7 +90,11 @@ export class LedgerWriter {
       await this.#leaves.appendFile(Buffer.concat(this.#records.splice(0)))
       await this.#leaves.datasync()
       await writeDurably(this.directory.edge, writeEdge(this.#tree.size, this.#tree.partial()))
-      for (const tile of full) await rm(this.directory.partialTiles(tile), { recursive: true, force: true })
+      for (const tile of full) {
+        if (this.#shownPartly.delete(nameOf(tile))) {
+          await rm(this.directory.partialTiles(tile), { recursive: true, force: true })
+        }
+      }
       this.#full.splice(0, full.length) // Not before: until they are on disk, they are read from here.
       this.#flushedSize = this.#tree.size
     } catch (cause) {
@@ -131,6 +138,7 @@ export class LedgerWriter {
     try {
       const files: [string, Buffer][] = []
       for (const name of partialTiles(size)) {
+        this.#shownPartly.add(nameOf(name))
         const bytes = await this.#tile(name)
         files.push([this.directory.tile(name), bytes.subarray(0, name.width * HASH_BYTES)])
       }
@@ -151,6 +159,8 @@ export class LedgerWriter {
     await this.#leaves.close()
   }
 }
+
+const nameOf = ({ level, index }: TileName): string => `${level}/${index}`
 
 /** So many leaves are added before they must be flushed: their tiles wait in memory. */
 export const UNFLUSHED_LEAVES_MAX = 64 * TILE_HASHES
