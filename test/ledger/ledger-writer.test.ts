@@ -28,7 +28,7 @@ function grow(writer: LedgerWriter, size: number): void {
   for (let index = writer.size; index < size; index += 1) writer.add(numbered(index))
 }
 
-const tiles = async () => (await readdir(join(directory, 'tile', '0'))).sort()
+const tiles = async () => (await readdir(join(directory, 'public', 'tile', '0'))).sort()
 
 test('what was published of a tile goes when the tile is full', async () => {
   const writer = await LedgerWriter.open(directory)
