@@ -104,6 +104,8 @@ export const faultExplanations: Readonly<Record<string, string>> = {
   'generation-live': 'This generation of read models is the live one: it cannot be dropped, and needs no way back.',
   'generation-unfinished': 'This generation was never complete. Run `emberlog projections rebuild` instead.',
   'generation-behind': 'Nobody feeds this generation any more, so it would show an old state. Rebuild instead.',
+  'generation-of-other-version':
+    'This generation was made by another version of the program, whose tables may have another shape. Roll back with that version, which can feed and read it.',
   'not-parked': 'Nothing of this stream is parked, or the position is not the first parked one.',
   'discard-not-confirmed':
     'Discarding leaves the event out of the read models for good. Run the command again with --yes if that is meant.',

@@ -13,6 +13,7 @@ import {
 } from './generations.ts'
 import { beginMigrating, MIGRATING } from './migrations.ts'
 import { type ActBy, noteAct } from './operator-acts.ts'
+import { PROJECTORS_VERSION } from './projectors.ts'
 
 const ATTEMPTS_MAX = 20
 const RETRY_MS = 500
@@ -27,7 +28,8 @@ export interface GenerationAct {
 
 /**
  * Points the views at a finished generation that is still fed. Throws `generation-unknown`, `generation-live`,
- * `generation-unfinished` (it was never complete) or `generation-behind` (nobody feeds it any more).
+ * `generation-unfinished` (it was never complete), `generation-of-other-version` (only the program that made it can feed and read it)
+ * or `generation-behind` (nobody feeds it any more).
  */
 export async function rollBackTo({ database, logger, generation: number, by }: GenerationAct): Promise<Generation> {
   for (let attempt = 1; ; attempt += 1) {
@@ -52,6 +54,10 @@ async function leadReadersTo(connection: Connection, number: number, by: ActBy):
   const target = await findGeneration(connection, number)
   if (target.state === 'live') throw new Fault('generation-live', { generation: number })
   if (target.state === 'building') throw new Fault('generation-unfinished', { generation: number })
+  if (target.projectorsVersion !== PROJECTORS_VERSION) {
+    const { projectorsVersion } = target
+    throw new Fault('generation-of-other-version', { generation: number, projectorsVersion, ours: PROJECTORS_VERSION })
+  }
   await connection.query(
     `select from emberlog.checkpoint
       join emberlog.generation on number = generation

@@ -66,7 +66,7 @@ describe('an earlier generation', () => {
     expect(second).toEqual(first)
   })
 
-  test('cannot be led back to when it is behind, unfinished, live, or unknown', async () => {
+  test('cannot be led back to when it is behind, unfinished, live, unknown, or of another version', async () => {
     const database = await postgres.open()
     const record = new TestRecord()
     record.append(events, stream)
@@ -78,6 +78,8 @@ describe('an earlier generation', () => {
     await expect(act(1)).rejects.toMatchObject({ code: 'generation-behind', details: { livePosition: record.last } })
     await expect(act(2)).rejects.toMatchObject({ code: 'generation-live' })
     await expect(act(3)).rejects.toMatchObject({ code: 'generation-unknown' })
+    await database.queries.query('update emberlog.generation set projectors_version = 0 where number = 1')
+    await expect(act(1)).rejects.toMatchObject({ code: 'generation-of-other-version' })
     await database.queries.query(`update emberlog.generation set state = 'building' where number = 1`)
     await expect(act(1)).rejects.toMatchObject({ code: 'generation-unfinished' })
     expect(await liveGeneration(database)).toMatchObject({ number: 2 })
