@@ -39,7 +39,7 @@ async function run({ isQuick }: { readonly isQuick: boolean }): Promise<BenchRes
       ...(await growth(directory, isQuick ? 20_000 : 100_000)),
       ...(await checkpoints(path.join(directory, 'large'))),
       ...(await proofs(path.join(directory, 'grown-0'))),
-      ...(await verification(directory, isQuick ? 20_000 : 200_000)),
+      ...(await verification(directory, isQuick ? 20_000 : 1_000_000)),
     ]
     return { title: 'ledger', repetitions: REPETITIONS, rows, notes }
   } finally {

@@ -12,14 +12,8 @@ import type { Database } from './database.ts'
 import type { BatchLimits } from './delivery-buffer.ts'
 import { differingModels, digestOfGeneration, type GenerationDigest } from './generation-digest.ts'
 import { GenerationFeeder } from './generation-feeder.ts'
-import {
-  createGeneration,
-  findLiveGeneration,
-  type Generation,
-  indexPart,
-  listGenerations,
-  showGeneration,
-} from './generations.ts'
+import { createGeneration, type Generation, indexPart, listGenerations, showGeneration } from './generations.ts'
+import { digestLive, type LiveRows, requireLive } from './live-generation.ts'
 import { beginMigrating, MIGRATING } from './migrations.ts'
 import { type ActBy, byProjector, noteAct } from './operator-acts.ts'
 import { PROJECTORS_VERSION } from './projectors.ts'
@@ -304,42 +298,8 @@ class Builder {
   }
 }
 
-/** What the live generation was in one snapshot. */
-interface LiveRows {
-  readonly live: Generation
-  /** Of each partition. */
-  readonly positions: readonly bigint[]
-  readonly digest: GenerationDigest
-}
-
-function digestLive(connection: Connection): Promise<LiveRows> {
-  return connection.transaction(
-    async () => {
-      const live = await requireLive(connection)
-      const positions = await positionsOf(connection, live.number)
-      return { live, positions, digest: await digestOfGeneration(connection, live.schema) }
-    },
-    { isRepeatableRead: true, mayTakeLong: true },
-  )
-}
-
 /** Rejects only when neither works any more: whoever cleans up must be alone. */
 async function bothDone<One, Other>(one: Promise<One>, other: Promise<Other>): Promise<[One, Other]> {
   await Promise.allSettled([one, other])
   return Promise.all([one, other])
-}
-
-async function requireLive(connection: Pick<Connection, 'query'>): Promise<Generation> {
-  const live = await findLiveGeneration(connection)
-  if (live === undefined) throw new Fault('read-models-missing', { doing: 'looking for the live generation' })
-  return live
-}
-
-/** How far each partition of a generation is. */
-async function positionsOf(connection: Pick<Connection, 'query'>, generation: number): Promise<bigint[]> {
-  const rows = await connection.query<{ position: bigint }>(
-    'select position from emberlog.checkpoint where generation = $1 order by partition',
-    [generation],
-  )
-  return rows.map(({ position }) => position)
 }
