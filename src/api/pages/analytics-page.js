@@ -1,6 +1,7 @@
 /** Shows an analyst the figures of a range of time: totals, charts, and under each chart the table it is drawn from. */
 import { drawBars, drawLines } from './figure-charts.js'
 import { element } from './message-view.js'
+import { section, tableOf } from './page-parts.js'
 import { call, goToSignIn } from './rest-client.js'
 
 const DAY_MS = 86_400_000
@@ -110,7 +111,7 @@ function usageSection(results, startOf) {
       series: series.map(([, name]) => name),
       say: count,
     }),
-    tableOf(
+    figuresOf(
       'Usage',
       ['begin', 'turns', 'people', 'conversations', ...series.map(([field]) => field)],
       results.map((one) => [
@@ -124,7 +125,7 @@ function usageSection(results, startOf) {
 function intentSection({ intents, misroutes }) {
   return section(
     'Intents',
-    tableOf(
+    figuresOf(
       'Intents',
       ['intent', 'turns', 'mean confidence', 'corrected', 'share corrected'],
       intents.map(({ intent, turns, meanConfidence, corrected }) => [
@@ -136,7 +137,7 @@ function intentSection({ intents, misroutes }) {
       ]),
     ),
     element('h3', undefined, 'What was mistaken for what'),
-    tableOf(
+    figuresOf(
       'What was mistaken for what',
       ['taken for', 'really about', 'turns'],
       misroutes.map(({ intent, correctedIntent, turns }) => [intent, correctedIntent, count(turns)]),
@@ -158,7 +159,7 @@ function latencySection(results, startOf) {
     'Waiting times',
     chart('firstTokenMs', 'Until the first words'),
     chart('totalMs', 'Until the whole answer'),
-    tableOf(
+    figuresOf(
       'Waiting times',
       ['begin', ...ranks.map((rank) => `first words ${rank}`), ...ranks.map((rank) => `whole answer ${rank}`)],
       results
@@ -177,7 +178,7 @@ function routingSection({ results }, startOf) {
       series: ['fell back', 'corrected by a person'],
       say: share,
     }),
-    tableOf(
+    figuresOf(
       'Fallback and corrections',
       ['begin', 'routed', 'by model', 'by rule', 'continued', 'fell back', 'share', 'corrected', 'share', 'confidence'],
       results
@@ -204,7 +205,7 @@ function costSection({ results, models }, startOf) {
       series: ['read by models', 'written by models'],
       say: count,
     }),
-    tableOf(
+    figuresOf(
       'Tokens and cost by model',
       ['provider', 'model', 'turns', 'tokens read', 'tokens written', 'cost'],
       models.map((one) => [
@@ -219,40 +220,9 @@ function costSection({ results, models }, startOf) {
   )
 }
 
-function section(title, ...content) {
-  const made = element('section')
-  made.append(element('h2', undefined, title), ...content)
-  return made
-}
-
-/** A table that can be scrolled with the keyboard, too. */
-function tableOf(name, headings, rows) {
+function figuresOf(name, headings, rows) {
   if (rows.length === 0) return element('p', 'hint', 'Nothing in this range.')
-  const table = element('table', 'figures')
-  table.append(element('caption', 'visually-hidden', name))
-  const headRow = element('tr')
-  for (const heading of headings) {
-    const cell = element('th', undefined, heading)
-    cell.scope = 'col'
-    headRow.append(cell)
-  }
-  const head = element('thead')
-  head.append(headRow)
-  const body = element('tbody')
-  for (const [first, ...others] of rows) {
-    const line = element('tr')
-    const heading = element('th', undefined, first)
-    heading.scope = 'row'
-    line.append(heading, ...others.map((value) => element('td', undefined, value)))
-    body.append(line)
-  }
-  table.append(head, body)
-  const frame = element('div', 'table-frame long')
-  frame.tabIndex = 0
-  frame.setAttribute('role', 'group')
-  frame.setAttribute('aria-label', `Table: ${name}`)
-  frame.append(table)
-  return frame
+  return tableOf(name, headings, rows, { isLong: true })
 }
 
 function count(value) {

@@ -1,5 +1,6 @@
 /** Shows people what is held about them and who looked at it, hands them all of it, and erases it when they mean it. */
 import { element } from './message-view.js'
+import { section, tableOf } from './page-parts.js'
 import { call, goToSignIn } from './rest-client.js'
 
 /** Whoever erases everything writes this word first. */
@@ -19,7 +20,7 @@ async function show() {
       call('GET', '/me/profile'),
       call('GET', '/me/access-log'),
     ])
-    main.replaceChildren(exportPart(), factsPart(profile.facts), looksPart(access.results), erasePart())
+    main.replaceChildren(exportPart(), factsPart(profile.facts), looksPart(access.results), sessionPart(), erasePart())
     statusRegion.textContent = ''
   } catch (problem) {
     if (problem.status === 401) return goToSignIn()
@@ -41,10 +42,10 @@ function exportPart() {
 
 function factsPart(facts) {
   if (facts.length === 0) return section('What was noted about you', element('p', undefined, 'Nothing.'))
-  const list = element('ul')
+  const list = element('ul', 'kept-facts')
   for (const { factId, kind, value } of facts) {
     const item = element('li', undefined, `${kind}: ${value} `)
-    const remove = element('button', undefined, 'Forget')
+    const remove = element('button', 'quiet small', 'Forget')
     remove.type = 'button'
     remove.setAttribute('aria-label', `Forget ${kind}: ${value}`)
     remove.addEventListener('click', async () => {
@@ -67,29 +68,49 @@ function factsPart(facts) {
 function looksPart(looks) {
   const title = 'Who looked at your record this month'
   if (looks.length === 0) return section(title, element('p', undefined, 'Nobody.'))
-  const list = element('ul')
-  for (const { at, who, role, kind, purpose, isMine } of looks) {
-    const seen = kind === 'content' ? 'read what you wrote' : 'saw that something happened, not what'
-    const what = isMine ? seen : 'looked across the records of all people, and may have seen yours'
-    list.append(element('li', undefined, `${new Date(at).toLocaleString()}: ${who} (${role}) ${what}: ${purpose}`))
-  }
-  return section(title, list)
+  const rows = looks.map(({ at, who, role, kind, purpose }) => [
+    new Date(at).toLocaleString(),
+    `${who} (${role})`,
+    kind === 'content' ? 'read what you wrote' : 'saw that something happened, not what',
+    purpose,
+  ])
+  return section(title, tableOf(title, ['When', 'Who', 'Saw', 'What for'], rows))
+}
+
+function sessionPart() {
+  const leave = element('button', 'quiet', 'Sign out')
+  leave.type = 'button'
+  leave.addEventListener('click', async () => {
+    leave.disabled = true
+    try {
+      await call('POST', '/auth/logout')
+      goToSignIn()
+    } catch (problem) {
+      leave.disabled = false
+      alertRegion.textContent = problem.message
+    }
+  })
+  return section(
+    'This session',
+    element('p', undefined, 'Ends the session of this browser at once, with every page and connection it has open.'),
+    leave,
+  )
 }
 
 function erasePart() {
-  const form = element('form')
+  const form = element('form', 'confirmation')
   const field = element('input')
   field.id = 'confirmation'
   field.autocomplete = 'off'
   field.spellcheck = false
-  const label = element('label', undefined, `Write “${CONFIRMATION}” to confirm `)
+  const label = element('label', undefined, `Write “${CONFIRMATION}” to confirm`)
   label.htmlFor = field.id
   const erase = element('button', 'danger', 'Erase everything')
   erase.disabled = true
   field.addEventListener('input', () => {
     erase.disabled = field.value.trim().toLowerCase() !== CONFIRMATION
   })
-  form.append(label, field, ' ', erase)
+  form.append(label, field, erase)
   form.addEventListener('submit', (event) => {
     event.preventDefault()
     if (!erase.disabled) void eraseEverything(erase)
@@ -132,10 +153,4 @@ async function showReceipt(receiptId) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
   }
   alertRegion.textContent = `It takes longer than usual. Look at /api/v1/erasure-receipts/${receiptId} later.`
-}
-
-function section(title, ...content) {
-  const made = element('section')
-  made.append(element('h2', undefined, title), ...content)
-  return made
 }

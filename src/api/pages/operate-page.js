@@ -1,5 +1,6 @@
 /** Shows an operator how the service stands, and the command for each act; looks again every few seconds while it is seen. */
 import { element } from './message-view.js'
+import { section, tableOf } from './page-parts.js'
 import { call, goToSignIn } from './rest-client.js'
 
 const LOOK_AGAIN_MS = 5_000
@@ -35,6 +36,7 @@ function show({ parts, generations, parked, connections }) {
     section(
       'Parts',
       tableOf(
+        'Parts',
         ['part', 'ready', 'detail'],
         parts.map((one) => [one.name, one.isReady ? 'yes' : 'no', one.detail]),
       ),
@@ -42,6 +44,7 @@ function show({ parts, generations, parked, connections }) {
     section(
       'Read models',
       tableOf(
+        'Read models',
         ['generation', 'state', 'version', 'events', 'position', 'made'],
         generations.map((one) => [
           one.number,
@@ -63,6 +66,7 @@ function show({ parts, generations, parked, connections }) {
     section(
       'Database connections of this process',
       tableOf(
+        'Database connections',
         ['share', 'at most', 'in use', 'idle', 'waiting'],
         connections.map((one) => [one.name, one.connectionsMax, one.inUse, one.idle, one.waiting]),
       ),
@@ -82,7 +86,7 @@ function parkedPart(parked) {
     one.reason,
   ])
   return [
-    tableOf(['generation', 'stream', 'events', 'first', 'position', 'reason'], rows),
+    tableOf('Parked events', ['generation', 'stream', 'events', 'first', 'position', 'reason'], rows),
     hint(
       'Handle again: ',
       'npx emberlog projections parked retry <stream>',
@@ -92,38 +96,9 @@ function parkedPart(parked) {
   ]
 }
 
-function section(title, ...content) {
-  const made = element('section')
-  const heading = element('h2', undefined, title)
-  made.append(heading, ...content)
-  return made
-}
-
 /** Words and commands in turn. */
 function hint(...pieces) {
   const paragraph = element('p', 'hint')
   paragraph.append(...pieces.map((piece, index) => (index % 2 === 0 ? piece : element('code', undefined, piece))))
   return paragraph
-}
-
-function tableOf(headings, rows) {
-  const table = element('table', 'figures')
-  const head = element('thead')
-  const headRow = element('tr')
-  for (const heading of headings) {
-    const cell = element('th', undefined, heading)
-    cell.scope = 'col'
-    headRow.append(cell)
-  }
-  head.append(headRow)
-  const body = element('tbody')
-  for (const row of rows) {
-    const line = element('tr')
-    line.append(...row.map((value) => element('td', undefined, String(value))))
-    body.append(line)
-  }
-  table.append(head, body)
-  const frame = element('div', 'table-frame')
-  frame.append(table)
-  return frame
 }
