@@ -8,6 +8,7 @@ import { inspect, isLessonAboutSecurity } from './guard.ts'
 import { intentOf } from './intents.ts'
 import { predict, type WeighedFeature, weighFeatures } from './linear-model.ts'
 import { type LinkReading, readLinks } from './link-rules.ts'
+import { isReaction } from './reaction-rule.ts'
 import type { RouterModel } from './router-weights.ts'
 import type { RoutingDecision, RoutingInput } from './routing-decision.ts'
 import { requestAfterStatement } from './self-description-rule.ts'
@@ -29,6 +30,7 @@ const SURE_UNSAFE_PROBABILITY_MIN = 0.9
 const OVERRIDE_CONFIDENCE = 1
 const GUARD_CONFIDENCE = 0.97
 const LINK_CONFIDENCE = 0.95
+const REACTION_CONFIDENCE = 0.95
 /** The first of several wishes decides when it alone is read this clearly. */
 const FIRST_WISH_PROBABILITY_MIN = 0.6
 /** A message without a known word is read by its letter groups when enough of them are known and the reading is this clear. */
@@ -38,7 +40,7 @@ const WORDLESS_PROBABILITY_MIN = 0.65
 const REQUEST_PROBABILITY_MIN = 0.35
 
 /**
- * Guard, then override, then continuation, then links and uploads, then the linear model; when the model knows no word of
+ * Guard, then override, then continuation, then reactions, then links and uploads, then the linear model; when the model knows no word of
  * the message, the fallback. `model` comes from `loadRouterModel`.
  */
 export function createRouter(model: RouterModel): Router {
@@ -78,10 +80,10 @@ function route(model: RouterModel, input: RoutingInput): RoutingDecision {
       rule: 'chosen-by-person',
     })
   }
-  return routeByContent(reading, normalized)
+  return routeByContent(reading, normalized, input.text)
 }
 
-function routeByContent(reading: Reading, normalized: string): RoutingDecision {
+function routeByContent(reading: Reading, normalized: string, text: string): RoutingDecision {
   const { model, links, context } = reading
   if (context.isAsked && context.agent !== undefined && context.agent !== 'guard') {
     const alone = readAlone(model, normalized, links)
@@ -94,6 +96,14 @@ function routeByContent(reading: Reading, normalized: string): RoutingDecision {
         rule: 'answers-the-question',
       })
     }
+  }
+  if (isReaction(text)) {
+    return decisionFrom(reading, {
+      intent: 'smalltalk',
+      method: 'rule',
+      confidence: REACTION_CONFIDENCE,
+      rule: 'only-a-reaction',
+    })
   }
   if (links.rule !== undefined) {
     return decisionFrom(reading, {

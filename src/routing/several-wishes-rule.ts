@@ -7,12 +7,15 @@ const NEXT_WISH = new RegExp(
   `(?:[,.;!?] *|,? +)(?:and then|and also|and|then|afterwards|also|y luego|y|luego|und dann|und|dann|et puis|et|puis|ensuite|e|poi) +(?:please |then |also |bitte |(?:can|could) you (?:please )?)?(?:${REQUESTING})\\b`,
 )
 const WORDS_OF_A_WISH_MIN = 2
+/** "Make it bluer": what is meant stands in the wish after it, or before this message. */
+const POINTING =
+  /^(?:make|turn|change|paint|set|mach|male|andere|fais|rends|haz|pon) (?:it|this|that|them|es|das|la|le|lo)\b/
 
-/** Returns the first of several wishes in a normalized text; undefined when there is only one, or none that stands alone. */
+/** Returns the first of several wishes in a normalized text; undefined when there is only one, or the first does not stand alone. */
 export function firstOfSeveralWishes(normalized: string): string | undefined {
   if (!OPENING.test(normalized)) return undefined
   const next = NEXT_WISH.exec(normalized)
   if (next === null) return undefined
   const first = normalized.slice(0, next.index)
-  return first.split(' ').length >= WORDS_OF_A_WISH_MIN ? first : undefined
+  return first.split(' ').length >= WORDS_OF_A_WISH_MIN && !POINTING.test(first) ? first : undefined
 }

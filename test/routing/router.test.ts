@@ -115,6 +115,33 @@ describe('several wishes in one message', () => {
   ])('%s: the first decides', (text, intent) => {
     expect(router.route({ text }).intent).toBe(intent)
   })
+
+  test.each([
+    'make it bluer and add a second moon to the picture',
+    'mach es heller und füge einen Stern zu dem Bild hinzu',
+  ])('%s: a first that only points at something does not decide', (text) => {
+    const { intent, evidence } = router.route({ text })
+    expect(intent).toBe('image')
+    expect(evidence.map(({ name }) => name)).not.toContain('first-of-several-wishes')
+  })
+})
+
+describe('a reaction', () => {
+  test.each(['👍', '😂😂!', '❤️', '👩🏽‍💻', ':)', ';-)', 'xD', '<3', '^^'])(
+    'of nothing but %s is small talk',
+    (text) => {
+      const decision = router.route({ text, history: [{ role: 'assistant', text: 'Done.', agent: 'creation' }] })
+      expect(decision).toMatchObject({ intent: 'smalltalk', method: 'rule' })
+    },
+  )
+
+  test.each(['???', '...', '42', '1+1', '#', '(c)', '8080'])('is not what %s says', (text) => {
+    expect(router.route({ text }).evidence.map(({ name }) => name)).not.toContain('only-a-reaction')
+  })
+
+  test('goes back to the agent that asked', () => {
+    expect(router.route({ text: '👍', history: asked('creation', ownership) })).toMatchObject({ intent: 'creation' })
+  })
 })
 
 describe('a decision', () => {
