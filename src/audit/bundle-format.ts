@@ -27,6 +27,19 @@ export const manifestSchema = z.object({
   rootHash: z.string(),
   filters: z.record(z.string(), z.string()),
   isSealed: z.boolean(),
+  /** Which keys it takes besides, and what for; an empty list means none. Left out by versions that did not say so. */
+  keysNeeded: z
+    .object({
+      /** Verifier keys, as text, of the log; they are also in `keys.txt`, but should be had from somebody one trusts. */
+      toVerify: z.array(z.string()),
+      /** Ids of data keys that personal text in the leaves is sealed under, where it is not opened beside them. */
+      toRead: z.array(z.string()),
+      /** Ids of data keys with which one could check that what is opened is what the leaves hold sealed. */
+      toCheckOpened: z.array(z.string()),
+      /** False when there are more data keys than are named. */
+      areAllNamed: z.boolean(),
+    })
+    .optional(),
   events: z.number().int().min(0),
   /** Selected events that came after the checkpoint: they are not in the bundle, as nothing proves them yet. */
   notYetSigned: z.number().int().min(0),

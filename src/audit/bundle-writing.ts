@@ -9,6 +9,7 @@ import { signNote } from '../ledger/signed-note.ts'
 import { leafText } from '../ledger/tree-leaf.ts'
 import { inclusionProof, type SubtreeHashes } from '../ledger/tree-proofs.ts'
 import { Fault } from '../shared/failures.ts'
+import type { Position } from '../shared/ids.ts'
 import type { EventReader } from '../store/event-store.ts'
 import { BUNDLE_FORMAT, type BundleManifest, bundleFiles, manifestText } from './bundle-format.ts'
 import { type EventFilter, selectEvents } from './event-selection.ts'
@@ -20,7 +21,8 @@ export interface BundleParts {
   readonly ledger: LedgerReader
   readonly signers: readonly SignerKey[]
   readonly keys: readonly VerifierKey[]
-  readonly onEvent?: (count: number) => void
+  /** Told how far the record was looked through, and how many events are in the bundle. */
+  readonly onConsidered?: (position: Position, events: number) => void
 }
 
 export interface BundleOptions {
@@ -46,6 +48,8 @@ export async function writeBundle(parts: BundleParts, options: BundleOptions): P
     const leaves = await open(at(bundleFiles.leaves), 'w')
     const opened = options.isSealed ? undefined : await open(at(bundleFiles.opened), 'w')
     let [events, notYetSigned] = [0, 0]
+    const dataKeys = new DataKeys()
+    const onConsidered = (position: Position) => parts.onConsidered?.(position, events)
     const hashes = ledger.hashes(checkpoint.size)
     let batch: StoredEvent[] = []
     const write = async () => {
@@ -53,7 +57,7 @@ export async function writeBundle(parts: BundleParts, options: BundleOptions): P
       await opened?.writeFile(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
       batch = []
     }
-    for await (const event of selectEvents(reader, options.filter, { ledger })) {
+    for await (const event of selectEvents(reader, options.filter, { ledger, onConsidered })) {
       const index = await places.firstFrom(event.position, checkpoint.size)
       if (index === checkpoint.size || (await places.at(index)).position !== event.position) {
         notYetSigned += 1
@@ -61,9 +65,9 @@ export async function writeBundle(parts: BundleParts, options: BundleOptions): P
       }
       await leaves.writeFile(`${JSON.stringify(await leafLine(event, index, checkpoint.size, hashes))}\n`)
       events += 1
+      dataKeys.note(event)
       batch.push(event)
       if (opened !== undefined && batch.length === EVENTS_AT_ONCE) await write()
-      parts.onEvent?.(events)
     }
     if (opened !== undefined) await write()
     await leaves.close()
@@ -79,6 +83,12 @@ export async function writeBundle(parts: BundleParts, options: BundleOptions): P
       rootHash: checkpoint.root.toString('base64'),
       filters: { ...options.filters },
       isSealed: options.isSealed,
+      keysNeeded: {
+        toVerify: keys.map(({ text }) => text),
+        toRead: options.isSealed ? dataKeys.ids() : [],
+        toCheckOpened: options.isSealed ? [] : dataKeys.ids(),
+        areAllNamed: dataKeys.areAllNamed,
+      },
       events,
       notYetSigned,
       files: await Promise.all(names.map((name) => describeFile(options.directory, name))),
@@ -90,6 +100,30 @@ export async function writeBundle(parts: BundleParts, options: BundleOptions): P
     throw new Fault('bundle-not-written', { directory: options.directory }, { cause })
   } finally {
     await places.close()
+  }
+}
+
+/** More are not named: a bundle of everybody's record is no list of everybody's keys. */
+const DATA_KEYS_MAX = 10_000
+
+/** The keys that sealed fields name, without any way to open them. */
+class DataKeys {
+  readonly #ids = new Set<string>()
+  areAllNamed = true
+
+  note({ data }: StoredEvent): void {
+    if (typeof data !== 'object' || data === null || data instanceof Uint8Array) return
+    for (const value of Object.values(data)) {
+      const { $sealed, key } = (value ?? {}) as { readonly $sealed?: unknown; readonly key?: unknown }
+      if ($sealed === undefined || typeof key !== 'string' || this.#ids.has(key)) continue
+      if (this.#ids.size < DATA_KEYS_MAX) this.#ids.add(key)
+      else this.areAllNamed = false
+    }
+  }
+
+  /** In the order of the record. */
+  ids(): string[] {
+    return [...this.#ids]
   }
 }
 

@@ -65,8 +65,8 @@ export interface VerificationParts {
   readonly ledger: LedgerReader | undefined
   readonly keys: readonly VerifierKey[]
   readonly outside: readonly OutsideNote[]
-  /** Begin at the last signed head before this position; what stands before it is taken from the ledger's files. */
-  readonly since?: Position
+  /** Begin at the last signed head before this position or time; what stands before it is taken from the ledger's files. */
+  readonly since?: Position | Date
   readonly signal?: AbortSignal
   readonly onProgress?: (leaves: number, position: Position) => void
 }
@@ -131,7 +131,9 @@ class LogVerifier {
     const places = since === undefined ? undefined : await ledger?.leaves()
     if (since === undefined || ledger === undefined || places === undefined) return 'start'
     try {
-      const before = await places.firstFrom(since, await places.count())
+      const count = await places.count()
+      const before =
+        since instanceof Date ? await places.firstSince(since, count) : await places.firstFrom(since, count)
       const head = this.#heads.signed.findLast(({ size }) => size > 0 && size <= before)
       if (head === undefined) return 'start'
       const root = await rootOf(ledger.hashes(head.size), head.size)

@@ -1,6 +1,7 @@
 /** A period of the record on one page, for compliance: how much happened, what failed, who looked, and how the ledger stands. */
 import type { StoredEvent } from '../events/codec.ts'
 import type { LedgerReader } from '../ledger/ledger-reader.ts'
+import type { Position } from '../shared/ids.ts'
 import type { EventReader } from '../store/event-store.ts'
 import { selectEvents } from './event-selection.ts'
 
@@ -30,19 +31,18 @@ export interface PeriodReport {
 export interface ReportParts {
   readonly reader: EventReader
   readonly ledger: LedgerReader
-  readonly onEvent?: (count: number) => void
+  /** Told how far the record was looked through, and how many events are counted. */
+  readonly onConsidered?: (position: Position, events: number) => void
 }
 
 /** Counts only: nothing that anybody wrote is read. Names in a count are bounded; the rest is counted as `other`. */
 export async function reportOn(
-  { reader, ledger, onEvent }: ReportParts,
+  { reader, ledger, onConsidered: tell }: ReportParts,
   { from, to }: { readonly from: Date; readonly to: Date },
 ): Promise<PeriodReport> {
   const counted = new PeriodCounts()
-  for await (const event of selectEvents(reader, { from, to }, { ledger })) {
-    counted.add(event)
-    onEvent?.(counted.events)
-  }
+  const onConsidered = (position: Position) => tell?.(position, counted.events)
+  for await (const event of selectEvents(reader, { from, to }, { ledger, onConsidered })) counted.add(event)
   const checkpoint = await ledger.checkpoint()
   return {
     from: from.toISOString(),

@@ -1,5 +1,6 @@
 /** `emberlog audit export` and `verify-bundle`: events with their proofs in a directory that is verified offline. */
 import type { Command } from 'commander'
+import type { BundleManifest } from '../audit/bundle-format.ts'
 import { verifyBundle } from '../audit/bundle-verification.ts'
 import { writeBundle } from '../audit/bundle-writing.ts'
 import { subjectOfLook } from '../audit/look-subject.ts'
@@ -11,7 +12,8 @@ import { type FilterOptions, filterOf, withFilterOptions } from './audit-filters
 import { type LookOptions, recordLook, requirePurpose, textsOf, withLookOptions } from './audit-look.ts'
 import { readKey } from './audit-verify-command.ts'
 import { exitCodes } from './exit-codes.ts'
-import { complain, progressLine, say, sayJson } from './output.ts'
+import { logProgress } from './log-progress.ts'
+import { complain, say, sayJson } from './output.ts'
 import type { RunCommand } from './run-command.ts'
 import { withEventReader } from './server-access.ts'
 
@@ -60,22 +62,31 @@ async function auditExport(config: Config, directory: string, options: ExportOpt
       filters: { ...filters, ...(filter.stream !== undefined && { stream: filter.stream }) },
       command: 'export',
     })
-    const progress = progressLine()
+    const progress = await logProgress(reader, options)
     const manifest = await writeBundle(
       {
         ...{ reader, codec, signers, keys: signers.map(({ verifier }) => verifier) },
         ledger: openLedgerReader(ledgerRoot(config)),
-        onEvent: (count) => progress.show(`${count} events`),
+        onConsidered: (position, events) => progress.onConsidered(position, `${events} events`),
       },
       { directory, filter, filters, isSealed },
     )
     progress.clear()
     if (options.json) sayJson(manifest)
-    else say(`${manifest.events} events with proofs to the checkpoint over ${manifest.treeSize} leaves: ${directory}`)
+    else {
+      say(`${manifest.events} events with proofs to the checkpoint over ${manifest.treeSize} leaves: ${directory}`)
+      say(keysText(manifest))
+    }
     if (manifest.notYetSigned > 0)
       complain(`${manifest.notYetSigned} events came after the checkpoint and are left out`)
     return exitCodes.success
   })
+}
+
+function keysText({ keysNeeded }: BundleManifest): string {
+  const { toRead = [], areAllNamed = true } = keysNeeded ?? {}
+  if (toRead.length === 0) return 'keys needed to read it: none'
+  return `keys needed to read it: ${areAllNamed ? '' : 'more than '}${toRead.length} data keys of the vault, named in the manifest`
 }
 
 interface VerifyBundleOptions {

@@ -88,10 +88,14 @@ async function auditReplay(
     await recordLook(record, { ...options, purpose }, { ...what, command: 'replay' })
     const printer = createPrinter(format)
     const ledger = openLedgerReader(ledgerRoot(config))
+    // Lines on the same terminal are progress enough.
+    const isQuiet = format !== 'text' || process.stdout.isTTY === true || options.follow === true
+    const { onConsidered, clear } = await logProgress(reader, { json: isQuiet })
     const events = options.follow
       ? replayAndFollow({ reader, codec }, filter, untilStopped())
-      : replay({ reader, codec }, filter, { ledger })
+      : replay({ reader, codec }, filter, { ledger, onConsidered })
     for await (const event of events) printer.print(event)
+    clear()
     printer.end()
     if (printer.count() === 0) complain(`no events in ${filter.stream ?? 'the record that fit'}`)
     if (printer.unreadable() > 0)

@@ -7,11 +7,13 @@ import type { Config } from '../config.ts'
 import { openLedgerReader } from '../ledger/ledger-reader.ts'
 import { ledgerRoot } from '../main/ledger-parts.ts'
 import { Fault } from '../shared/failures.ts'
+import type { Position } from '../shared/ids.ts'
 import type { Logger } from '../shared/logger.ts'
 import { timeOf } from './audit-filters.ts'
 import { type LookOptions, recordLook, requirePurpose, textsOf, withLookOptions } from './audit-look.ts'
 import { exitCodes } from './exit-codes.ts'
-import { progressLine, say } from './output.ts'
+import { logProgress } from './log-progress.ts'
+import { say } from './output.ts'
 import type { RunCommand } from './run-command.ts'
 import { withEventReader } from './server-access.ts'
 
@@ -61,12 +63,10 @@ async function auditReport(config: Config, options: ReportOptions, logger: Logge
       filters,
       command: 'report',
     })
-    const progress = progressLine()
+    const progress = await logProgress(reader, { json: format === 'json' })
     const ledger = openLedgerReader(ledgerRoot(config))
-    const report = await reportOn(
-      { reader, ledger, onEvent: (count) => progress.show(`${count} events`) },
-      { from, to },
-    )
+    const onConsidered = (position: Position, events: number) => progress.onConsidered(position, `${events} events`)
+    const report = await reportOn({ reader, ledger, onConsidered }, { from, to })
     progress.clear()
     const text = writers[format as keyof typeof writers](report)
     if (options.file === undefined) process.stdout.write(text)

@@ -12,8 +12,10 @@ import { ledgerRoot } from '../main/ledger-parts.ts'
 import { Fault, isRefusal } from '../shared/failures.ts'
 import { type Position, parsePosition } from '../shared/ids.ts'
 import type { Logger } from '../shared/logger.ts'
+import { timeOf } from './audit-filters.ts'
 import { exitCodes } from './exit-codes.ts'
-import { progressLine, say, sayJson } from './output.ts'
+import { logProgress } from './log-progress.ts'
+import { say, sayJson } from './output.ts'
 import type { RunCommand } from './run-command.ts'
 import { withEventReader } from './server-access.ts'
 
@@ -36,7 +38,7 @@ export function addVerifyCommand(audit: Command, run: RunCommand): void {
     .option('--ledger <directory>', 'the ledger to hold it against (default: the one in the data directory)')
     .option('--key <key>', 'a key you trust, as text or as a file; repeat for several', collect)
     .option('--trusted-checkpoint <file or URL>', 'a checkpoint kept outside; repeat for several', collect)
-    .option('--since <position>', 'begin at the last signed checkpoint before this position')
+    .option('--since <time or position>', 'begin at the last signed checkpoint before it')
     .option('--json', 'print the result as a line of JSON')
     .action((options: VerifyOptions) => run((config, logger) => verify(config, options, logger)))
 }
@@ -48,23 +50,20 @@ async function verify(config: Config, options: VerifyOptions, logger: Logger): P
   const since = sinceOf(options.since)
   const ledger = openLedgerReader(options.ledger ?? ledgerRoot(config))
   const hasLedger = (await ledger.checkpoint()) !== undefined
-  const progress = progressLine()
   const verification = await withEventReader(config, logger, async (reader) => {
-    const last = await reader.lastPosition()
-    return await verifyLog({
+    const progress = await logProgress(reader, options)
+    const result = await verifyLog({
       reader,
       codec: createCodec(),
       ledger: hasLedger ? ledger : undefined,
       keys,
       outside,
       ...(since !== undefined && { since }),
-      onProgress: (leaves, position) =>
-        progress.show(
-          `${leaves} leaves, ${last === undefined ? 0 : Math.floor(Number((position * 100n) / (last || 1n)))} %`,
-        ),
+      onProgress: (leaves, position) => progress.onConsidered(position, `${leaves} leaves`),
     })
+    progress.clear()
+    return result
   })
-  progress.clear()
   if (options.json) sayJson({ isSound: verification.findingsCount === 0, hasLedger, ...verification })
   else for (const line of verificationLines(verification, hasLedger)) say(line)
   return verification.findingsCount === 0 ? exitCodes.success : exitCodes.foundWrong
@@ -112,9 +111,7 @@ async function readNote(from: string): Promise<OutsideNote> {
   }
 }
 
-function sinceOf(text: string | undefined): Position | undefined {
+function sinceOf(text: string | undefined): Position | Date | undefined {
   if (text === undefined) return undefined
-  const position = parsePosition(text)
-  if (position === undefined) throw new Fault('argument-invalid', { since: text, reason: 'is no position' })
-  return position
+  return parsePosition(text) ?? timeOf('since', text)
 }
