@@ -53,7 +53,7 @@ export function createAiSdkImageModel(options: AiSdkImageModelOptions): HostedIm
       const bytes = image.uint8Array
       if (bytes.byteLength > bytesMax) throw new Fault('model-answer-too-large', { bytes: bytes.byteLength })
       const { inputTokens, outputTokens } = usage
-      const isCounted = inputTokens !== undefined && outputTokens !== undefined
+      const isCounted = isCount(inputTokens) && isCount(outputTokens)
       return {
         mediaType: mediaTypeOf(bytes),
         bytes,
@@ -93,6 +93,11 @@ function withinOrigin(baseUrl: string | undefined, fetch: typeof globalThis.fetc
     if (url.origin !== origin) throw new Fault('model-answer-invalid', { reason: 'a picture somewhere else' })
     return await fetch(input, init)
   }
+}
+
+/** What a provider counts is recorded only if it is a number of tokens. */
+function isCount(value: number | undefined): value is number {
+  return value !== undefined && Number.isSafeInteger(value) && value >= 0
 }
 
 function promptOf({ title, description, form, labels }: ImageWish): string {

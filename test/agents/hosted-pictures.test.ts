@@ -101,6 +101,14 @@ describe('a hosted image model', () => {
     expect(picture.made).not.toHaveProperty('usage')
   })
 
+  it.each([{ input_tokens: 1.5, output_tokens: 7 }, { input_tokens: 3, output_tokens: -1 }, {}])(
+    'is not believed what is no count of tokens: %j',
+    async (counted) => {
+      const { images } = imagesAt(await startServer(paints(png(), counted)))
+      expect((await images.draw(wish, never)).made).not.toHaveProperty('usage')
+    },
+  )
+
   it('may answer with an address on the same server, which is fetched', async () => {
     const server = await startServer(pointsTo('/pictures/1.png'), showsPicture)
     const picture = await imagesAt(server).images.draw(wish, never)

@@ -469,6 +469,8 @@ function wireControls() {
   scroller.addEventListener('scroll', () => {
     jump.hidden = isAtEnd()
   })
+  // A picture has no height until it is here: who read at the end still does. Its event does not bubble.
+  scroller.addEventListener('load', () => jump.hidden && scrollToEnd(), true)
   byId('new-conversation').addEventListener('click', () => {
     if (location.pathname === '/' && chat?.isNew) {
       closeSidebar()
