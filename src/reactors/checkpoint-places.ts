@@ -7,6 +7,8 @@ export interface PublishedHead extends Checkpoint {
   readonly note: string
   /** Hashes that show the tree of `from` leaves to be the beginning of this one. */
   readonly consistencyFrom: (from: number) => Promise<readonly Buffer[]>
+  /** Leaves of our tree by now. */
+  readonly sizeNow: () => number
 }
 
 export interface CheckpointPlace {

@@ -243,7 +243,8 @@ export class LedgerSession {
     await this.#publish(signedNote, size)
     this.#parts.logger.debug({ size }, 'signed a checkpoint')
     const consistencyFrom = (from: number) => consistencyProof(this.#writer.hashes(size), from, size)
-    this.#handout.offer({ origin, size, root, note: signedNote, consistencyFrom }, (lines) =>
+    const sizeNow = () => this.#writer.size
+    this.#handout.offer({ origin, size, root, note: signedNote, consistencyFrom, sizeNow }, (lines) =>
       this.#exclusively(async () => {
         if (this.#publishedSize === size) await this.#publish(signedNote + lines, size)
       }),

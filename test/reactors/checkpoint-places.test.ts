@@ -23,11 +23,21 @@ const never = new AbortController().signal
 const limits: Partial<HandoutLimits> = { handMsMax: 300, retryMsMin: 5, retryMsMax: 20, finishMsMax: 100 }
 
 /** A signed head over the first leaves of a log; `name` makes it another history. */
-async function headOf(size: number, { name = 'leaf', by = signer, of = origin } = {}): Promise<PublishedHead> {
+async function headOf(
+  size: number,
+  { name = 'leaf', by = signer, of = origin, sizeNow = size } = {},
+): Promise<PublishedHead> {
   const tree = subtreesOf(Array.from({ length: size }, (_, index) => hashLeaf(`${name} ${index}`)))
   const root = await rootOf(tree, size)
   const note = signNote(checkpointText({ origin: of, size, root }), [by])
-  return { origin: of, size, root, note, consistencyFrom: (from) => consistencyProof(tree, from, size) }
+  return {
+    origin: of,
+    size,
+    root,
+    note,
+    consistencyFrom: (from) => consistencyProof(tree, from, size),
+    sizeNow: () => sizeNow,
+  }
 }
 
 describe('a witness', () => {
@@ -64,7 +74,7 @@ describe('a witness', () => {
   })
 
   it.each([
-    ['another history of the same size', 7, { name: 'forged' }, /status=409.*not as a beginning of these/],
+    ['another history of the same size', 7, { name: 'forged', sizeNow: 20 }, /status=409.*not as a beginning of these/],
     ['a larger forged history', 12, { name: 'forged' }, /status=422.*does not convince it/],
     ['a log that got shorter', 4, {}, /status=409.*has seen 7 leaves/],
     ['a key it does not know', 9, { by: newSigner(origin) }, /status=403.*the key/],
@@ -74,6 +84,16 @@ describe('a witness', () => {
     await place.hand(await headOf(7), never)
     await expect(place.hand(await headOf(size, changes), never)).rejects.toThrow(failure)
     expect(witness.size()).toBe(7)
+  })
+
+  it('that another node handed a later one has passed this one, and the next one proves it', async () => {
+    await witnessPlace(witness.url, witness.key).hand(await headOf(9), never)
+    const ours = witnessPlace(witness.url, witness.key)
+    expect(await ours.hand(await headOf(5, { sizeNow: 12 }), never)).toBe('')
+    expect(await ours.hand(await headOf(12), never)).toContain(witness.key.name)
+    expect(witness.asked.at(-1)).toMatchObject({ old: 9, size: 12, status: 200 })
+    await ours.hand(await headOf(7, { sizeNow: 14 }), never)
+    await expect(ours.hand(await headOf(14, { name: 'forged' }), never)).rejects.toThrow('422')
   })
 
   it.each([
