@@ -176,6 +176,7 @@ class ComparisonRun {
     const { live, acts } = await liveState(this.#connection)
     if (acts !== actsBefore) return 'disturbed'
     await this.#comeExactlyTo(feeder, live)
+    this.#report('comparing', 0, readModels.length)
     const ours = await digestOfGeneration(this.#connection, SCRATCH_SCHEMA)
     const theirs = await digestOfGeneration(this.#connection, live.schema)
     const differing = differingModels(theirs, ours)

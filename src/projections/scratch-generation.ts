@@ -33,6 +33,7 @@ export async function withScratchGeneration<Value>(connection: Connection, work:
   // Not every system can look whether the other side is there; then a killed process's tables go when its statement ends.
   await connection.script(`set client_connection_check_interval = ${SERVER_LOOKS_MS}`).catch(() => {})
   try {
+    await discard(connection) // Of a work before, on the same connection, that could not clear away.
     await connection.transaction(() => createScratch(connection), MIGRATING)
     return await work()
   } finally {
