@@ -29,13 +29,15 @@ export interface RowsMade {
 
 /** Events folded and stored at once. */
 const CHUNK_EVENTS = 2_000
+/** Streams whose rows are replaced in one transaction, which the writer of their partition waits for. */
+const STREAMS_AT_ONCE = 50
 /** A stream that grows faster than it is read is read again so often. */
 const ROUNDS_MAX = 5
 const ERASED_REASON = 'erased: make the rows of this stream anew'
 
 /**
- * The codec must not know any more what is to be gone. Rows that a writer decoded before are refused when it stores them: it takes
- * its checkpoint up anew, and decodes again. Throws `generation-foreign` while the live rows are made by other projectors.
+ * The codec must not know any more what is to be gone. Rows that a writer decoded, or loaded, before are refused when it stores them: it
+ * takes its checkpoint up anew, and decodes again. Throws `generation-foreign` while the live rows are made by other projectors.
  */
 export async function makeRowsAgain(parts: RowsAgainParts, streams: readonly string[]): Promise<RowsMade> {
   const { database, logger } = parts
@@ -45,34 +47,41 @@ export async function makeRowsAgain(parts: RowsAgainParts, streams: readonly str
     if (generation.projectorsVersion !== PROJECTORS_VERSION) {
       throw new Fault('generation-foreign', { generation: generation.number, version: generation.projectorsVersion })
     }
-    await disownWriters(database, generation)
     made.generations += 1
-    for (const stream of streams) {
-      made.rows += await remake(parts, generation, stream)
-      made.parked += await takeBackReasons(database, generation, stream)
+    // While a generation is built, one checkpoint stands for all partitions.
+    const isBuilding = generation.state === 'building'
+    const byPartition = Map.groupBy(streams, (stream) => (isBuilding ? 0 : partitionOf(stream, generation.partitions)))
+    for (const [partition, all] of byPartition) {
+      for (let from = 0; from < all.length; from += STREAMS_AT_ONCE) {
+        made.rows += await remake(parts, { generation, partition }, all.slice(from, from + STREAMS_AT_ONCE))
+      }
     }
+    for (const stream of streams) made.parked += await takeBackReasons(database, generation, stream)
   }
   logger.info({ streams: streams.length, ...made }, 'made rows anew')
   return made
 }
 
-/** Whatever is decoded, and not stored yet, was decoded with keys that may be gone by now. */
-async function disownWriters({ queries }: Pick<Database, 'queries'>, { number }: Generation): Promise<void> {
-  await queries.query(
-    'update emberlog.checkpoint set parked_version = parked_version + 1 where generation = $1 returning partition',
-    [number],
-  )
+interface Place {
+  readonly generation: Generation
+  readonly partition: number
 }
 
-async function remake(parts: RowsAgainParts, generation: Generation, stream: string): Promise<number> {
+/** Resolves with how many rows were replaced. */
+async function remake(parts: RowsAgainParts, place: Place, streams: readonly string[]): Promise<number> {
+  let rows = 0
+  let waiting = streams
   for (let round = 1; round <= ROUNDS_MAX; round += 1) {
-    const events = await readDecoded(parts, stream)
+    const read: StreamRead[] = []
+    for (const stream of waiting) read.push({ stream, events: await readDecoded(parts, stream) })
     const replaced = await parts.database.queries.withConnection((connection) =>
-      connection.transaction(() => replaceRows(parts, { connection, generation, stream, events })),
+      connection.transaction(() => replaceRows(parts, connection, place, read)),
     )
-    if (replaced !== 'has grown') return replaced
+    rows += replaced.rows
+    waiting = replaced.haveGrown
+    if (waiting.length === 0) return rows
   }
-  throw new Fault('database-busy', { doing: 'making rows anew', stream })
+  throw new Fault('database-busy', { doing: 'making rows anew', stream: waiting[0] })
 }
 
 /** An event that cannot be decoded is parked, and everything after it. */
@@ -87,46 +96,57 @@ async function readDecoded({ reader, codec }: RowsAgainParts, stream: string): P
   return events
 }
 
-interface Replacing {
-  readonly connection: Connection
-  readonly generation: Generation
+interface StreamRead {
   readonly stream: string
   readonly events: readonly RecordedEvent[]
 }
 
-/** Holds the checkpoint of the stream's partition, so that no writer adds to rows that are being replaced. */
-async function replaceRows(parts: RowsAgainParts, replacing: Replacing): Promise<number | 'has grown'> {
-  const { connection, generation, stream, events } = replacing
+/**
+ * Holds the checkpoint of the partition, so that no writer adds to rows that are being replaced; and changes it, so that what a writer
+ * has decoded or loaded by now is stored no more.
+ */
+async function replaceRows(
+  parts: RowsAgainParts,
+  connection: Connection,
+  { generation, partition }: Place,
+  read: readonly StreamRead[],
+): Promise<{ readonly rows: number; readonly haveGrown: readonly string[] }> {
   const { number, schema, state } = generation
-  // While a generation is built, one checkpoint stands for all partitions.
-  const partition = state === 'building' ? 0 : partitionOf(stream, generation.partitions)
   const [checkpoint] = await connection.query<{ position: bigint }>(
-    `select position
-    from emberlog.checkpoint
+    `update emberlog.checkpoint
+    set parked_version = parked_version + 1
     where generation = $1
       and partition = $2
-    for update`,
+    returning position`,
     [number, partition],
   )
-  if (checkpoint === undefined || checkpoint.position < 0n) return 0
-  const [last] = await parts.reader.readStreamBackwards(stream, 1)
-  const read = events.at(-1)
-  if (last !== undefined && last.position <= checkpoint.position && (read?.revision ?? -1n) < last.revision) {
-    const isParked = await hasParked(connection, generation, stream)
-    if (!isParked) return 'has grown'
+  if (checkpoint === undefined || checkpoint.position < 0n) return { rows: 0, haveGrown: [] }
+  const haveGrown: string[] = []
+  const kept: RecordedEvent[] = []
+  const replaced: string[] = []
+  for (const { stream, events } of read) {
+    const [last] = await parts.reader.readStreamBackwards(stream, 1)
+    const lastRead = events.at(-1)?.revision ?? -1n
+    const isShort = last !== undefined && last.position <= checkpoint.position && lastRead < last.revision
+    if (isShort && !(await hasParked(connection, generation, stream))) {
+      haveGrown.push(stream)
+      continue
+    }
+    replaced.push(stream)
+    const excluded = await findExcluded(connection, generation, stream)
+    for (const event of events) {
+      const { position } = event
+      if (position > checkpoint.position || position >= excluded.parkedFrom) break
+      if (!excluded.discarded.has(position)) kept.push(event)
+    }
   }
-  const excluded = await findExcluded(connection, generation, stream)
-  const kept = events.filter(
-    ({ position }) =>
-      position <= checkpoint.position && position < excluded.parkedFrom && !excluded.discarded.has(position),
-  )
-  const replaced = await deleteRows(connection, schema, stream)
+  const rows = await deleteRows(connection, schema, replaced)
   const states: Generation['state'][] = state === 'building' ? ['building'] : ['live', 'retired']
   const writer = await BatchWriter.open(connection, { generation: number, schema, partition, states })
   for (let from = 0; from < kept.length; from += CHUNK_EVENTS) {
     await writer.store({ events: kept.slice(from, from + CHUNK_EVENTS), parked: [], position: writer.position })
   }
-  return replaced
+  return { rows, haveGrown }
 }
 
 async function hasParked(connection: Connection, { number }: Generation, stream: string): Promise<boolean> {
@@ -155,16 +175,18 @@ async function findExcluded(
   return { parkedFrom: parked?.from ?? NEVER, discarded: new Set(discarded.map(({ position }) => position)) }
 }
 
-async function deleteRows(connection: Connection, schema: string, stream: string): Promise<number> {
-  const conversationId = conversationIdFromStream(stream)
-  const id = conversationId ?? personIdFromStream(stream)
-  const owner = conversationId === undefined ? 'personId' : 'conversationId'
+async function deleteRows(connection: Connection, schema: string, streams: readonly string[]): Promise<number> {
+  const ids = {
+    conversationId: streams.flatMap((stream) => conversationIdFromStream(stream) ?? []),
+    personId: streams.flatMap((stream) => personIdFromStream(stream) ?? []),
+  }
   let deleted = 0
-  for (const model of readModels.filter(({ key }) => key[0] === owner)) {
+  for (const model of readModels) {
+    const owner = model.key[0] === 'personId' ? 'personId' : 'conversationId'
     const [count] = await connection.query<{ count: number }>(
-      `with gone as (delete from ${schema}.${model.name} where ${columnName(owner)} = $1 returning 1)
+      `with gone as (delete from ${schema}.${model.name} where ${columnName(owner)} = any ($1::uuid[]) returning 1)
       select count(*)::integer as count from gone`,
-      [id],
+      [ids[owner]],
     )
     deleted += count?.count ?? 0
   }

@@ -3,16 +3,23 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { verifyLog } from '../../src/audit/log-verification.ts'
 import { ProtobufReader } from '../../src/embedded/eventstore/protocol/protobuf-reader.ts'
+import { createCodec } from '../../src/events/codec.ts'
 import { conversationIdOf, conversationStream, turnIdOf, userStream } from '../../src/events/stream-names.ts'
 import { canonicalJson } from '../../src/ledger/canonical-json.ts'
+import { openLedgerReader } from '../../src/ledger/ledger-reader.ts'
+import { BatchWriter } from '../../src/projections/batch-writer.ts'
+import { findLiveGeneration } from '../../src/projections/generations.ts'
 import { rebuildProjections } from '../../src/projections/rebuild.ts'
+import { makeRowsAgain } from '../../src/projections/rows-again.ts'
 import { isRefusal } from '../../src/shared/failures.ts'
 import type { Position } from '../../src/shared/ids.ts'
 import { silentLogger } from '../../src/shared/logger.ts'
 import type { Erasure } from '../../src/vault/erasure-store.ts'
 import { isSignatureValid, type Signature } from '../../src/vault/receipt-signer.ts'
 import { WireClient } from '../contracts/wire-client.ts'
+import { ledgerDirectoryOfTest, newSigner, signOnce } from '../reactors/ledger-harness.ts'
 import { openPeopleStage, type PeopleStage } from './people-stage.ts'
 
 vi.setConfig({ testTimeout: 400_000, hookTimeout: 120_000 })
@@ -112,6 +119,9 @@ describe('erasing one of a thousand people', () => {
       for (const position of positions) if (position > last) last = position
     }
     await projected(last)
+    const ledger = await ledgerDirectoryOfTest()
+    const signer = newSigner()
+    await signOnce(stage.store, ledger.directory, [signer])
     const before = await counts()
     const dumpBefore = await dump()
     expect(dumpBefore).toContain(gone)
@@ -142,6 +152,15 @@ describe('erasing one of a thousand people', () => {
     const base = path.join(stage.directory, 'postgres')
     const tables = (await readdir(base, { recursive: true })).find((name) => name.endsWith('/base') || name === 'base')
     expect(await foundInFiles(path.join(base, tables ?? ''), [gone, 'secretofperson7'])).toEqual(['secretofperson7'])
+
+    await signOnce(stage.store, ledger.directory, [signer])
+    const verified = await verifyLog({
+      ...{ reader: stage.store, codec: createCodec(), ledger: openLedgerReader(ledger.directory), outside: [] },
+      keys: [signer.verifier],
+    })
+    expect(verified).toMatchObject({ findingsCount: 0, unsigned: 1 })
+    expect(verified.leaves).toBeGreaterThan(PEOPLE * 5)
+    await ledger.remove()
   })
 
   it('leaves read models that a rebuild from the record makes again, row for row', async () => {
@@ -166,6 +185,8 @@ describe('erasing one of a thousand people', () => {
   })
 })
 
+const streamOf = (person: string) => conversationStream(conversationIdOf(person, `chat-of-${person}`))
+
 const textsOf = (person: string) =>
   stage.database.queries.query<{ text: string; erased: boolean }>(
     'select text, is_erased as erased from chat.message where owner_id = $1 order by position',
@@ -177,6 +198,40 @@ async function erasuresOf(person: string): Promise<number> {
   for await (const event of stage.store.readStream(userStream(person))) if (event.type === 'PersonErased') count += 1
   return count
 }
+
+describe('rows that are made anew', () => {
+  it('are not written over by a writer that loaded them before', async () => {
+    const person = 'loaded-before'
+    await projected(await stage.talk(person, 'a secret'))
+    const { database, codec, store } = stage
+    const live = await findLiveGeneration(database.queries)
+    if (live === undefined) throw new Error('no generation is live')
+    const target = { generation: live.number, schema: live.schema, partition: 0, states: ['live'] as const }
+    const late = await database.queries.withConnection(async (connection) => {
+      let loaded: Promise<() => Promise<void>> | undefined
+      const load = async () => {
+        const writer = await BatchWriter.open(connection, target)
+        const prepared = await writer.prepare({ events: [], parked: [], position: writer.position })
+        return () => writer.commit(prepared)
+      }
+      const reader = {
+        ...store,
+        readStream: (...args: Parameters<typeof store.readStream>) => {
+          loaded ??= load()
+          return store.readStream(...args)
+        },
+        readStreamBackwards: async (...args: Parameters<typeof store.readStreamBackwards>) => {
+          await loaded
+          return await store.readStreamBackwards(...args)
+        },
+      }
+      await makeRowsAgain({ database, reader, codec, logger: silentLogger }, [streamOf(person), userStream(person)])
+      const commit = await loaded
+      return await commit?.().catch((error: unknown) => error)
+    })
+    expect(late).toMatchObject({ code: 'checkpoint-moved' })
+  })
+})
 
 describe('an erasure', () => {
   it.each(['the record', 'the conversations', 'the rows', 'the signing'])(
