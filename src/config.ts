@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { configuredImageModel, configuredModels, type ModelReference } from './agents/model-reference.ts'
 import { modelVariables } from './config/model-variables.ts'
 import { duration, list, variable, wholeNumber } from './config/variable.ts'
+import { parseRetentionRules } from './events/retention-rules.ts'
 import { Fault } from './shared/failures.ts'
 import { parseMasterKey } from './vault/master-key.ts'
 
@@ -17,6 +18,13 @@ const masterKey = () =>
     .string()
     .refine((text) => parseMasterKey(text) !== undefined, 'must be 32 bytes, written in base64 or hexadecimal')
     .optional()
+const retentionRules = () =>
+  z.string().transform((text, context) => {
+    const { rules, problems } = parseRetentionRules(text)
+    for (const message of problems) context.addIssue({ code: 'custom', message })
+    return rules
+  })
+
 /** Every variable, what it may be and what it means; docs/configuration.md is made from this table. */
 export const variables = {
   HOST: variable(z.string().min(1), '127.0.0.1', 'Address to listen on.'),
@@ -114,6 +122,11 @@ export const variables = {
     wholeNumber(60, 31_536_000),
     '86400',
     'How long a `project` conversation stays in the record.',
+  ),
+  EMBERLOG_RETENTION: variable(
+    retentionRules(),
+    '',
+    'At which age text is made unreadable for good, such as `conversation=2y,image=90d,deleted=30d,attachment=180d`; a kind of conversations can be exempted with `ember_learn=keep`. Unset keeps everything (docs/privacy.md).',
   ),
   EMBERLOG_MESSAGES_PER_MINUTE_MAX: variable(
     wholeNumber(1, 100_000),

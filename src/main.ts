@@ -236,6 +236,7 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
     const erasures = { reader: store, codec, logger, onErased: live.forgetEnded }
     run('erasure feed', followErasures(erasures, following.signal, startPosition ?? 'start'))
     run('erasures', privacy.erasure.follow(following.signal))
+    run('retention', privacy.retention.follow(config.EMBERLOG_RETENTION, following.signal))
   }
 
   const readiness = () => [

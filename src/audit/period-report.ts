@@ -21,6 +21,7 @@ export interface PeriodReport {
   readonly models: Counts
   readonly routerVersions: Counts
   readonly erasures: number
+  readonly conversationsExpired: number
   readonly looks: Counts
   readonly lookers: Counts
   readonly checkpoints: number
@@ -93,6 +94,7 @@ class PeriodCounts {
       models: this.#named('model'),
       routerVersions: this.#named('router'),
       erasures: of('PersonErased'),
+      conversationsExpired: of('ConversationExpired'),
       looks: this.#named('look'),
       lookers: this.#named('looker'),
       checkpoints: of('CheckpointSigned'),

@@ -24,6 +24,7 @@ function sectionsOf(report: PeriodReport): readonly Section[] {
         ['Turns failed', turns.failed],
         ['Turns stopped', turns.stopped],
         ['People erased', report.erasures],
+        ['Conversations expired', report.conversationsExpired],
       ],
     },
     counts('Failures by code', report.failures),

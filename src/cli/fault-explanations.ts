@@ -72,6 +72,12 @@ export const faultExplanations: Readonly<Record<string, string>> = {
     'There is no master key to rotate to. Name it with --new-key-file, or set EMBERLOG_MASTER_KEY_OTHER.',
   'erasure-not-confirmed':
     'Erasing a person destroys their key: nothing brings the text back. Run the command again with --yes if that is meant.',
+  'retention-rules-missing':
+    'There are no rules of retention. Set EMBERLOG_RETENTION, or name some with --rules, such as conversation=2y,deleted=30d.',
+  'retention-busy':
+    'Another process applies rules of retention, or died doing so less than a minute ago. Try again in a while; what it began is finished first.',
+  'retention-under-way':
+    'What was to be held is being made unreadable by a rule of retention at this very moment. Place the hold again: it then covers what is left.',
   'key-not-unwrapped': 'A key in the vault is not what was put there: it was changed, or moved to another place.',
 
   // The read models

@@ -7,22 +7,19 @@ import path from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
-import { createCommandHandler } from '../commands/command-handler.ts'
-import { conversationDecider, ownerOf } from '../commands/conversation-decider.ts'
-import { createSessionRecord } from '../commands/session-record.ts'
 import type { Config } from '../config.ts'
 import { conversationIdOf } from '../events/stream-names.ts'
 import { developmentMasterKeyFile, exportFileOf } from '../main/data-directory.ts'
-import { createPrivacy, type Privacy } from '../main/privacy.ts'
 import { systemClock } from '../shared/clock.ts'
 import { Fault, isRefusal, type Refusal } from '../shared/failures.ts'
 import type { Logger } from '../shared/logger.ts'
-import { openEventStoreDb } from '../store/eventstoredb-store.ts'
 import { createLocalKeyWrapping, KEY_BYTES } from '../vault/key-wrapping.ts'
 import { parseMasterKey } from '../vault/master-key.ts'
 import type { Vault } from '../vault/open-vault.ts'
 import { exitCodes } from './exit-codes.ts'
 import { progressLine, say, sayJson } from './output.ts'
+import { type Reached, withPrivacy } from './privacy-access.ts'
+import { addRetentionCommand } from './retention-command.ts'
 import type { RunCommand } from './run-command.ts'
 import { openCommandDatabase, reachServers, unlockVault } from './server-access.ts'
 
@@ -78,6 +75,7 @@ export function addPrivacyCommands(emberlog: Command, run: RunCommand): void {
     .option(...AS_JSON)
     .action((options: Options) => run((config, logger) => rotate(config, options, logger)))
   addHoldCommands(privacy, act)
+  addRetentionCommand(privacy, run, BY)
 }
 
 type Act = (
@@ -106,36 +104,6 @@ function addHoldCommands(privacy: Command, act: Act): void {
     .description('the holds that stand')
     .option(...AS_JSON)
     .action(act(listHolds))
-}
-
-interface Reached {
-  readonly config: Config
-  readonly privacy: Privacy
-}
-
-/** Opens both servers for the work and lets go of them afterwards. */
-async function withPrivacy(
-  config: Config,
-  logger: Logger,
-  work: (reached: Reached) => Promise<number>,
-): Promise<number> {
-  await using reached = new AsyncDisposableStack()
-  const servers = await reachServers(config, logger, reached)
-  const store = openEventStoreDb({ connectionString: servers.eventStoreUrl, logger })
-  reached.defer(store.close)
-  const database = await openCommandDatabase(config, servers.databaseUrl, logger, reached)
-  const { vault, codec } = await unlockVault(config, database)
-  const parts = { store, codec, clock: systemClock }
-  const sessions = createSessionRecord(parts)
-  const privacy = createPrivacy({
-    ...parts,
-    ...{ logger, database, vault, dataDirectory: config.dataDirectory },
-    conversations: createCommandHandler({ ...parts, decider: conversationDecider, personOf: ownerOf }),
-    endSessions: (ownerId, begunBefore) =>
-      sessions.end({ type: 'SessionsEnded', data: { ownerId, begunBefore: begunBefore.toISOString() } }),
-    forgetText: () => {},
-  })
-  return await work({ config, privacy })
 }
 
 /** Exit code 1 when a hold stands in the way. Throws `erasure-not-confirmed` without `--yes`. */
@@ -191,7 +159,11 @@ async function placeHold({ privacy }: Reached, options: Options, owner = ''): Pr
   const { by, reason, conversation } = options
   const conversationId = conversation === undefined ? null : conversationIdOf(owner, conversation)
   const hold = { holdId: randomUUID(), person: owner, conversationId, placedBy: by, reason }
-  const placed = await privacy.holds.place(hold)
+  let placed = await privacy.holds.place(hold)
+  if (isRefusal(placed) && placed.code === 'retention-under-way') {
+    await privacy.retention.finish() // Left behind by a process that died, it would never end by itself here.
+    placed = await privacy.holds.place(hold)
+  }
   if (isRefusal(placed)) return sayRefusal(placed, options)
   const data = { holdId: placed.holdId, subjectId: owner, conversationId, by, reason }
   await privacy.recordAct({

@@ -1,7 +1,7 @@
 /** Keeps the content of attachments in the record, in parts; what is stored under an id stays as it is. */
 import type { AttachmentEvent } from '../events/attachment-events.ts'
 import type { Codec } from '../events/codec.ts'
-import { attachmentIdOf, attachmentStream } from '../events/stream-names.ts'
+import { attachmentIdOf, attachmentScope, attachmentStream } from '../events/stream-names.ts'
 import { Fault, isRefusal } from '../shared/failures.ts'
 import { mintId, type Uuid } from '../shared/ids.ts'
 import type { EventStore } from '../store/event-store.ts'
@@ -60,13 +60,14 @@ export function createAttachmentRecord(parts: {
 }): AttachmentRecord {
   return { store, read }
 
-  async function store({ ownerId, turnId, agent }: TurnSource, callNumber: number, content: AttachmentContent) {
+  async function store(source: TurnSource, callNumber: number, content: AttachmentContent) {
+    const { ownerId, turnId } = source
     const { byteLength } = content.bytes
     if (byteLength > ATTACHMENT_BYTES_MAX) throw new Fault('attachment-too-large', { bytes: byteLength })
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
       const attachmentId = attachmentIdOf(turnId, callNumber, attempt)
       const kept = await read(ownerId, attachmentId)
-      if (kept === undefined) await storeParts({ ownerId, turnId, agent, attachmentId }, content)
+      if (kept === undefined) await storeParts({ ...source, attachmentId }, content)
       if (isSame(kept ?? (await read(ownerId, attachmentId)), content)) return attachmentId
     }
     throw new Fault('attachment-not-stored', { turnId, attempts: ATTEMPTS_MAX })
@@ -74,10 +75,11 @@ export function createAttachmentRecord(parts: {
 
   /** Adds the parts that are missing. What another process has begun under this id stays, and is then not this content. */
   async function storeParts(
-    { ownerId, turnId, agent, attachmentId }: Omit<TurnSource, 'conversationId'> & { readonly attachmentId: Uuid },
+    { ownerId, conversationId, turnId, agent, attachmentId }: TurnSource & { readonly attachmentId: Uuid },
     { mediaType, bytes }: AttachmentContent,
   ): Promise<void> {
     const writing = mintId()
+    const stream = attachmentStream(ownerId, attachmentId)
     const count = Math.max(1, Math.ceil(bytes.byteLength / PART_BYTES_MAX))
     for (let part = 1; part <= count; part += 1) {
       const piece = bytes.subarray((part - 1) * PART_BYTES_MAX, part * PART_BYTES_MAX)
@@ -85,9 +87,13 @@ export function createAttachmentRecord(parts: {
       const data = { ownerId, attachmentId, mediaType, part, parts: count, content }
       const context = { actor: { kind: 'agent', id: agent }, correlationId: turnId, causationId: turnId } as const
       const outcome = await parts.handler.handle(
-        attachmentStream(ownerId, attachmentId),
+        stream,
         { type: 'StoreAttachmentPart', data },
-        { ...context, commandId: `StoreAttachmentPart:${attachmentId}:${part}:${writing}` },
+        {
+          ...context,
+          commandId: `StoreAttachmentPart:${attachmentId}:${part}:${writing}`,
+          scope: attachmentScope(conversationId, stream),
+        },
       )
       if (isRefusal(outcome)) throw new Fault('attachment-not-stored', { attachmentId, refusal: outcome.code })
     }

@@ -16,6 +16,8 @@ const CONFLICTS_MAX = 10
 const CACHED_STREAMS_MAX = 2_000
 /** Commands of one stream that may wait for each other in this process. */
 const WAITING_PER_STREAM_MAX = 200
+/** No key is in memory for so long, clocks that differ included. */
+const KEY_IN_MEMORY_MS_MAX = 60 * 60_000
 
 export interface CommandContext {
   readonly commandId: string
@@ -23,6 +25,8 @@ export interface CommandContext {
   readonly correlationId: string
   readonly causationId: string
   readonly traceparent?: string
+  /** What the text of its events shares a key with; their own stream when left out. */
+  readonly scope?: string
 }
 
 export interface CommandOutcome {
@@ -120,9 +124,10 @@ export function createCommandHandler<State, Command, Event extends RecordEvent>(
   ): Promise<Position | undefined> {
     const occurredAt = parts.clock().toISOString()
     const person = parts.personOf(folded.state, events)
+    const scope = context.scope ?? stream
     const encoded = await Promise.all(
       events.map((event, index) =>
-        parts.codec.encode(stream, event, envelopeOf(event, context, occurredAt), { index, person }),
+        parts.codec.encode(stream, event, envelopeOf(event, context, occurredAt), { index, person, scope }),
       ),
     )
     if (folded.revision === undefined) await parts.beforeFirstAppend?.(stream, events)
@@ -146,6 +151,7 @@ export function createCommandHandler<State, Command, Event extends RecordEvent>(
     const from = folded.revision === undefined ? {} : { from: (folded.revision + 1n) as Revision }
     for await (const stored of parts.store.readStream(stream, from)) {
       const event = await parts.codec.decode(stored)
+      if (event.type === 'ConversationExpired' && isRecent(event.envelope.occurredAt)) parts.codec.forgetKeys()
       // A stream holds the events of its own decider; another's would be a bug, which `evolve` finds.
       folded.state = parts.decider.evolve(folded.state, event as unknown as Event)
       folded.revision = event.revision
@@ -154,6 +160,11 @@ export function createCommandHandler<State, Command, Event extends RecordEvent>(
     }
     cache.set(stream, folded)
     return folded
+  }
+
+  /** A key that took values until then may still be in memory; what we seal from now on would be lost with it. */
+  function isRecent(occurredAt: string): boolean {
+    return parts.clock().getTime() - Date.parse(occurredAt) < KEY_IN_MEMORY_MS_MAX
   }
 }
 

@@ -258,6 +258,9 @@ function evolve(state: Conversation, event: ConversationEvent): Conversation {
     case 'ConversationRestored':
       state.status = state.statusBeforeDeletion
       break
+    case 'ConversationExpired':
+      state.title = undefined
+      break
     case 'IntentCorrected': {
       const { turnId, intent, as } = event.data
       changeTurn(state, turnId, { correction: { intent, isOwn: as === undefined } })

@@ -58,6 +58,8 @@ export interface EncodingContext {
   readonly index: number
   /** Whose record it is, and under whose key personal text is sealed; undefined where an event holds none. */
   readonly person: string | undefined
+  /** What its text shares a key with, so that both are forgotten together; the event's own stream when left out. */
+  readonly scope?: string
 }
 
 export interface Codec {
@@ -110,7 +112,7 @@ export function createCodec({ sealer, steps }: CodecParts = { sealer: openSealer
     return decoded
   }
   return {
-    async encode(stream, event, envelope, { index, person }) {
+    async encode(stream, event, envelope, { index, person, scope = stream }) {
       const schema: z.ZodObject = eventSchemas[event.type]
       const eventId = eventIdOf(stream, envelope.commandId, index)
       const parsed = schema.safeParse(event.data)
@@ -121,7 +123,7 @@ export function createCodec({ sealer, steps }: CodecParts = { sealer: openSealer
 
       async function sealFields(type: string, open: JsonObject, toStream: string, id: string): Promise<JsonObject> {
         assert(person !== undefined, `personal text of nobody: ${type} in ${toStream}`)
-        return sealedWith(await sealer.sealFor(person, toStream), type, open, { stream: toStream, eventId: id })
+        return sealedWith(await sealer.sealFor(person, scope), type, open, { stream: toStream, eventId: id })
       }
     },
 

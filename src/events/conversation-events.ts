@@ -175,6 +175,16 @@ export const conversationEventSchemas = {
   ConversationUnarchived: z.object({}),
   ConversationDeleted: z.object({}),
   ConversationRestored: z.object({}),
+  /** A rule of retention was applied: the text before this event is gone, or going. What follows is sealed under another key. */
+  ConversationExpired: z.object({
+    /** Names the `RetentionApplied` that follows. */
+    batchId: z.uuid(),
+    rule: z.string().min(1).max(64),
+    ageDays: z.number().int().min(1),
+    /** The last event before this one is older. */
+    until: z.iso.datetime({ precision: 3 }),
+    reason: z.string().min(1).max(2_000),
+  }),
 } as const
 
 type Schemas = typeof conversationEventSchemas

@@ -6,6 +6,7 @@ import { type DraftEvent, draftEventSchemas } from './draft-events.ts'
 import { type LedgerEvent, ledgerEventSchemas } from './ledger-events.ts'
 import { type OperatorEvent, operatorEventSchemas } from './operator-events.ts'
 import { type ProjectEvent, projectEventSchemas } from './project-events.ts'
+import { type RetentionEvent, retentionEventSchemas } from './retention-events.ts'
 import { type SessionEvent, sessionEventSchemas } from './session-events.ts'
 import { type UserEvent, userEventSchemas } from './user-events.ts'
 
@@ -18,6 +19,7 @@ export const eventSchemas = {
   ...accessEventSchemas,
   ...ledgerEventSchemas,
   ...operatorEventSchemas,
+  ...retentionEventSchemas,
   ...sessionEventSchemas,
 } as const
 
@@ -30,4 +32,5 @@ export type RecordEvent =
   | AccessEvent
   | LedgerEvent
   | OperatorEvent
+  | RetentionEvent
   | SessionEvent

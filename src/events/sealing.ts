@@ -25,8 +25,11 @@ export type OpenOne = (stored: JsonValue, place: SealedPlace) => JsonValue | typ
 
 /** Keys are fetched first, for one stream or for many values at once; sealing and opening with them then waits for nothing. */
 export interface Sealer {
-  /** Fetches the key for the person whose text it is and the stream it goes to; makes one where there is none. */
-  readonly sealFor: (person: string, stream: string) => Promise<SealOne>
+  /**
+   * Fetches the key for the person whose text it is and the scope it shares a key with, by the name of a stream; makes one where
+   * there is none.
+   */
+  readonly sealFor: (person: string, scope: string) => Promise<SealOne>
   /** Fetches the keys that the stored values name, each once. Values that were never sealed are opened as they are. */
   readonly openAll: (stored: readonly JsonValue[]) => Promise<OpenOne>
   /** Looks keys up again when they are needed next, because some may have been destroyed. */

@@ -12,6 +12,7 @@ export const ATTACHMENT_CATEGORY_PREFIX = 'attachment-'
 export const DRAFT_CATEGORY_PREFIX = 'draft-'
 export const ACCESS_CATEGORY_PREFIX = 'access-'
 export const PROJECTION_CATEGORY_PREFIX = 'projection-'
+export const RETENTION_CATEGORY_PREFIX = 'retention-'
 export const SESSION_CATEGORY_PREFIX = 'session-'
 /** Where ended sessions stand, for every node to hear of. */
 export const ENDED_SESSIONS_STREAM = `${SESSION_CATEGORY_PREFIX}ended`
@@ -78,6 +79,11 @@ export function attachmentStream(ownerId: string, attachmentId: string): string 
   return `${ATTACHMENT_CATEGORY_PREFIX}${deriveId(EMBERLOG_NAMESPACE, [ownerId, 'attachment', attachmentId].join(UNIT_SEPARATOR))}`
 }
 
+/** What an attachment's content is sealed for: itself alone, as a part of its conversation. */
+export function attachmentScope(conversationId: string, attachmentStreamName: string): string {
+  return `${CONVERSATION_CATEGORY_PREFIX}${conversationId}/${attachmentStreamName}`
+}
+
 /** Where an answer stands while it is being written. */
 export function draftStream(turnId: string): string {
   return `${DRAFT_CATEGORY_PREFIX}${turnId}`
@@ -86,6 +92,11 @@ export function draftStream(turnId: string): string {
 /** Where the looks at people's records stand, a stream for each month (UTC). */
 export function accessStream(at: Date): string {
   return `${ACCESS_CATEGORY_PREFIX}${at.toISOString().slice(0, 'yyyy-mm'.length)}`
+}
+
+/** Where it stands which rules of retention were applied to what, a stream for each month (UTC). */
+export function retentionStream(at: Date): string {
+  return `${RETENTION_CATEGORY_PREFIX}${at.toISOString().slice(0, 'yyyy-mm'.length)}`
 }
 
 /** Over so many streams the taken connection tokens are spread, so that nodes seldom write to the same one at once. */

@@ -2,7 +2,7 @@
 import { type Codec, writtenVersion } from '../events/codec.ts'
 import type { DraftEvent } from '../events/draft-events.ts'
 import type { Actor } from '../events/envelope.ts'
-import { draftStream } from '../events/stream-names.ts'
+import { conversationStream, draftStream } from '../events/stream-names.ts'
 import type { Clock } from '../shared/clock.ts'
 import type { Revision, Uuid } from '../shared/ids.ts'
 import type { EventReader, EventStore, ExpectedRevision } from '../store/event-store.ts'
@@ -93,7 +93,10 @@ export function createDraftLog({ store, codec, clock }: DraftLogParts): DraftLog
         $causationId: causationId,
         commandId: `draft:${writerId}:${firstDelta}:${deltas.length}`,
       }
-      const encoded = await codec.encode(stream, event, envelope, { index: 0, person: ownerId })
+      const encoded = await codec.encode(stream, event, envelope, {
+        ...{ index: 0, person: ownerId },
+        scope: conversationStream(conversationId), // What is left of a draft on disk goes with the conversation.
+      })
       const [result] = await Promise.all([
         store.append(stream, [encoded], expected),
         ...(expected === 'no-stream' || expected === 'any' ? [store.setStreamMaxAge(stream, DRAFT_MAX_AGE_S)] : []),

@@ -1,6 +1,6 @@
-/** Lets every process forget what it has in memory of a person who was erased, wherever that was done. */
+/** Lets every process forget what it has in memory of text that was erased, with its person or by age, wherever that was done. */
 import type { Codec } from '../events/codec.ts'
-import { USER_CATEGORY_PREFIX } from '../events/stream-names.ts'
+import { RETENTION_CATEGORY_PREFIX, USER_CATEGORY_PREFIX } from '../events/stream-names.ts'
 import type { Position } from '../shared/ids.ts'
 import type { Logger } from '../shared/logger.ts'
 import { pause } from '../shared/waiting.ts'
@@ -15,7 +15,9 @@ export interface ErasureFeedParts {
   readonly onErased: () => void
 }
 
-/** Follows people's streams after a position until the signal aborts. */
+const ERASING: readonly string[] = ['PersonErased', 'RetentionApplied']
+
+/** Follows erasures after a position until the signal aborts. */
 export async function followErasures(
   parts: ErasureFeedParts,
   signal: AbortSignal,
@@ -24,12 +26,12 @@ export async function followErasures(
   let after: Position | 'start' = start
   while (!signal.aborted) {
     try {
-      const all = { after, streamPrefixes: [USER_CATEGORY_PREFIX], signal }
+      const all = { after, streamPrefixes: [USER_CATEGORY_PREFIX, RETENTION_CATEGORY_PREFIX], signal }
       for await (const delivery of parts.reader.subscribeToAll(all)) {
         if (delivery.kind === 'checkpoint') after = delivery.position
         if (delivery.kind !== 'event') continue
         after = delivery.event.position
-        if (delivery.event.type !== 'PersonErased') continue
+        if (!ERASING.includes(delivery.event.type)) continue
         parts.codec.forgetKeys()
         parts.onErased()
       }

@@ -179,6 +179,7 @@ const COVERAGE = {
   ],
   doesNotCover: [
     'copies that left the system before: exports in other places, backups of the vault together with the master key',
+    'replaced rows and the write-ahead log of Postgres, until it reuses their place',
     'ids: the person’s own id stays in the record as its address',
   ],
 }

@@ -156,11 +156,11 @@ export function createErasureStore({ vault }: Pick<VaultDatabase, 'vault'>, cloc
     async streamsOf(person) {
       const rows = await run<{ scope: string }>(
         'listing streams',
-        `select distinct scope
+        `select distinct conversation as scope
         from vault.data_key
           join vault.person_key on person_key.id = person_key_id
         where person = $1
-          and scope <> ''
+          and conversation <> ''
         order by scope`,
         [person],
       )

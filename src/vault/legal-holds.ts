@@ -3,6 +3,7 @@ import type { Clock } from '../shared/clock.ts'
 import { type Refusal, refusal } from '../shared/failures.ts'
 import { personLock } from './erasure-store.ts'
 import { reaching } from './key-vault.ts'
+import { isBeingRetained } from './retention-store.ts'
 import type { VaultDatabase } from './vault-database.ts'
 
 export interface LegalHold {
@@ -16,7 +17,10 @@ export interface LegalHold {
 }
 
 export interface LegalHolds {
-  /** In force when it resolves. Placing it again changes nothing. Refuses `person-being-erased`: the keys are gone or going. */
+  /**
+   * In force when it resolves. Placing it again changes nothing. Refuses `person-being-erased` and, for the moment that a rule takes,
+   * `retention-under-way`: the keys are gone or going.
+   */
   readonly place: (hold: Omit<LegalHold, 'placedAt'>) => Promise<LegalHold | Refusal>
   readonly find: (holdId: string) => Promise<LegalHold | undefined>
   readonly lift: (holdId: string) => Promise<void>
@@ -42,6 +46,7 @@ export function createLegalHolds({ vault }: Pick<VaultDatabase, 'vault'>, clock:
               [hold.person],
             )
             if (underWay.length > 0) return refusal('person-being-erased')
+            if (await isBeingRetained(query, hold)) return refusal('retention-under-way')
             await query(
               `insert into vault.legal_hold (id, person, conversation_id, placed_by, reason, placed_at)
               values ($1, $2, $3, $4, $5, $6)

@@ -9,6 +9,7 @@ import { rotateMasterKey } from './master-key-rotation.ts'
 import { openMasterKeys } from './master-keys.ts'
 import { createPersonSealer } from './person-sealer.ts'
 import { createReceiptSigner, type SignText } from './receipt-signer.ts'
+import { createRetentionStore, type RetentionStore } from './retention-store.ts'
 import type { VaultDatabase } from './vault-database.ts'
 
 export interface VaultOptions {
@@ -22,6 +23,7 @@ export interface Vault {
   readonly sealer: Sealer
   readonly erasures: ErasureStore
   readonly holds: LegalHolds
+  readonly retention: RetentionStore
   readonly sign: SignText
   /** Wraps every key anew under the next master key; resolves with how many. Doing it again goes on where it stopped. */
   readonly rotateTo: (next: KeyWrapping, onProgress?: (rewrapped: number) => void) => Promise<number>
@@ -37,6 +39,7 @@ export async function openVault({ database, masterKeys, clock = systemClock }: V
     sealer: createPersonSealer(createKeyVault(parts)),
     erasures: createErasureStore(database, clock),
     holds: createLegalHolds(database, clock),
+    retention: createRetentionStore(database, clock),
     sign: createReceiptSigner(parts),
     rotateTo: (next, onProgress) =>
       rotateMasterKey({ database, known: masterKeys, next, ...(onProgress && { onProgress }) }),

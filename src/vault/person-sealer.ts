@@ -9,15 +9,15 @@ import { isStoredSeal, keyIdOf, openValue, type SealingKey, sealValue } from './
 /** Everything of a person that is not in a conversation is sealed under one key. */
 const REST_OF_PERSON = ''
 
-/** Each conversation has a key of its own, so that its text can be forgotten while the person stays. */
-export function scopeOf(stream: string): string {
-  return stream.startsWith(CONVERSATION_CATEGORY_PREFIX) ? stream : REST_OF_PERSON
+/** Conversations and their attachments have keys of their own, so that their content can be forgotten while the person stays. */
+function keyScopeOf(scope: string): string {
+  return scope.startsWith(CONVERSATION_CATEGORY_PREFIX) ? scope : REST_OF_PERSON
 }
 
 export function createPersonSealer(vault: Pick<KeyVault, 'sealingKey' | 'openingKeys' | 'forgetCached'>): Sealer {
   return {
-    async sealFor(person, stream) {
-      const key = await vault.sealingKey(person, scopeOf(stream))
+    async sealFor(person, scope) {
+      const key = await vault.sealingKey(person, keyScopeOf(scope))
       return (value, place) => sealValue(key, value, place)
     },
 

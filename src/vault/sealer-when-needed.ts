@@ -9,7 +9,7 @@ export function openWhenNeeded(open: () => Promise<Sealer>): Sealer {
     return opened
   }
   return {
-    sealFor: async (person, stream) => (await sealer()).sealFor(person, stream),
+    sealFor: async (person, scope) => (await sealer()).sealFor(person, scope),
     openAll: async (stored) => (stored.some(isStoredSeal) ? (await sealer()).openAll(stored) : (value) => value),
     forgetKeys: () => void opened?.then(({ forgetKeys }) => forgetKeys()),
   }

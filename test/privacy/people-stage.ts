@@ -1,4 +1,4 @@
-/** A whole Emberlog without its doors: a real store on disk, a real Postgres, a vault, a projector, and what erases people. */
+/** A whole Emberlog without its doors: a real store on disk, a real Postgres, a vault, a projector, and what erases people and old text. */
 import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -18,7 +18,6 @@ import { createConversationQueries } from '../../src/projections/conversation-qu
 import { openDatabase } from '../../src/projections/database.ts'
 import { createProjectionWriter } from '../../src/projections/projection-writer.ts'
 import { createDraftLog } from '../../src/reactors/draft-log.ts'
-import { systemClock } from '../../src/shared/clock.ts'
 import { isRefusal } from '../../src/shared/failures.ts'
 import type { Position } from '../../src/shared/ids.ts'
 import type { Logger } from '../../src/shared/logger.ts'
@@ -27,46 +26,74 @@ import { createLocalKeyWrapping } from '../../src/vault/key-wrapping.ts'
 import { openVault } from '../../src/vault/open-vault.ts'
 import { routed } from '../support/examples.ts'
 
+export type People = Awaited<ReturnType<typeof openPeople>>
 export type PeopleStage = Awaited<ReturnType<typeof openPeopleStage>>
 
-export async function openPeopleStage() {
-  const directory = await mkdtemp(path.join(tmpdir(), 'emberlog-people-'))
+/** What all of them are told was logged. */
+function keptLogger() {
   const logged: string[] = []
   const line = (fields: Record<string, unknown>, message: string) =>
     void logged.push(
       JSON.stringify({ ...fields, message }, (_name, value) => (typeof value === 'bigint' ? String(value) : value)),
     )
   const logger: Logger = { debug: line, info: line, warn: line, error: line }
-  const eventStore = await startEmbeddedEventStore({ dataDirectory: path.join(directory, 'eventstore') })
-  const postgres = await startEmbeddedPostgres({ dataDirectory: directory, maxConnections: 40, logger })
-  const { connectionString } = postgres
-  const store = openEventStoreDb({ connectionString: eventStore.connectionString, logger })
-  const database = await openDatabase({ connectionString, connectionsMax: 10, applicationName: 'people', logger })
-  const vault = await openVault({ database, masterKeys: [createLocalKeyWrapping(randomBytes(32))] })
+  return { logged, logger }
+}
+
+const DAY_MS = 24 * 60 * 60_000
+
+interface Servers {
+  readonly eventStoreUrl: string
+  readonly databaseUrl: string
+  readonly masterKey: Buffer
+  readonly directory: string
+  /** How many days before now it is for them. */
+  readonly daysAgo?: number
+  readonly log?: ReturnType<typeof keptLogger>
+}
+
+/** What one process has, without a projector; its clock can be moved. */
+export async function openPeople(servers: Servers) {
+  const { eventStoreUrl, databaseUrl, masterKey, directory, daysAgo = 0, log = keptLogger() } = servers
+  const { logged, logger } = log
+  let movedMs = -daysAgo * DAY_MS
+  const clock = () => new Date(Date.now() + movedMs)
+  const store = openEventStoreDb({ connectionString: eventStoreUrl, logger })
+  const database = await openDatabase({
+    ...{ connectionString: databaseUrl, connectionsMax: 6, applicationName: 'people', logger },
+  })
+  const vault = await openVault({ database, masterKeys: [createLocalKeyWrapping(masterKey)], clock })
   const codec = createCodec({ sealer: vault.sealer, steps: upcasterSteps })
-  const parts = { store, codec, clock: systemClock }
+  const parts = { store, codec, clock }
   const conversations = createCommandHandler({ ...parts, decider: conversationDecider, personOf: ownerOf })
   const sessions = createSessionMarks({ ...parts, logger })
   const belongings = createBelongings({ ...parts, database })
   const queries = createConversationQueries({ database, logger })
-  const writer = createProjectionWriter({ database, reader: store, codec, logger })
-  writer.start()
-  const newPrivacy = (conversationsOfIt = conversations) =>
+  const newPrivacy = (forgetText = () => {}) =>
     createPrivacy({
-      ...{ ...parts, logger, database, vault, conversations: conversationsOfIt, dataDirectory: directory },
+      ...{ ...parts, logger, database, vault, conversations, dataDirectory: directory },
       endSessions: (ownerId, begunBefore) => sessions.marks.end({ kind: 'person', ownerId, begunBefore }),
-      forgetText: () => {},
+      forgetText,
     })
   const gateway = createConversationGateway(conversations)
   const drafts = createDraftLog(parts)
 
-  const stage = {
-    ...{ directory, logged, store, database, vault, codec, queries, writer, gateway, belongings, eventStore, postgres },
-    ...{ conversations, connectionString, drafts, newPrivacy, privacy: newPrivacy() },
+  return {
+    ...{ directory, logged, logger, store, database, vault, codec, queries, gateway, belongings },
+    ...{ conversations, connectionString: databaseUrl, drafts, newPrivacy, privacy: newPrivacy() },
+
+    /** For all that is done from here on. */
+    passDays(days: number): void {
+      movedMs += days * DAY_MS
+    },
+    daysPassed: () => movedMs / DAY_MS,
 
     /** One answered turn of a person, everything in it marked with the secret. */
-    async talk(person: string, secret: string): Promise<Position> {
-      const conversation = `chat-of-${person}`
+    async talk(
+      person: string,
+      secret: string,
+      { conversation = `chat-of-${person}`, isFactNoted = true } = {},
+    ): Promise<Position> {
       const request = { ownerId: person, clientConversationId: conversation }
       const conversationId = conversationIdOf(person, conversation)
       const stream = conversationStream(conversationId)
@@ -99,7 +126,9 @@ export async function openPeopleStage() {
         } as never,
         { commandId: `complete:${turnId}`, ...by },
       )
-      await gateway.rate(request, { messageId: responseId, rating: 'up', note: `Note ${secret}` })
+      const rated = await gateway.rate(request, { messageId: responseId, rating: 'up', note: `Note ${secret}` })
+      if (isRefusal(rated)) throw new Error(rated.code)
+      if (!isFactNoted) return rated.position
       const source = { ownerId: person, conversationId, turnId, agent: 'profile' }
       const span = { from: 0, to: 5 }
       const noted = await belongings.userGateway.noteFact(source, { kind: 'interest', value: secret, span })
@@ -108,12 +137,39 @@ export async function openPeopleStage() {
     },
 
     async close() {
-      await writer.stop()
       await store.close()
       await database.close()
+    },
+  }
+}
+
+export async function openPeopleStage() {
+  const directory = await mkdtemp(path.join(tmpdir(), 'emberlog-people-'))
+  const log = keptLogger()
+  const { logger } = log
+  const eventStore = await startEmbeddedEventStore({ dataDirectory: path.join(directory, 'eventstore') })
+  const postgres = await startEmbeddedPostgres({ dataDirectory: directory, maxConnections: 100, logger })
+  const servers = {
+    eventStoreUrl: eventStore.connectionString,
+    databaseUrl: postgres.connectionString,
+    masterKey: randomBytes(32),
+  }
+  const people = await openPeople({ ...servers, directory, log })
+  const { database, store, codec } = people
+  const writer = createProjectionWriter({ database, reader: store, codec, logger })
+  writer.start()
+  return {
+    ...people,
+    ...{ writer, eventStore, postgres },
+
+    /** What another process has: the same servers, nothing in memory. */
+    another: () => openPeople({ ...servers, directory, daysAgo: -people.daysPassed() }),
+
+    async close() {
+      await writer.stop()
+      await people.close()
       await Promise.all([eventStore.stop(), postgres.stop()])
       await rm(directory, { recursive: true, force: true, maxRetries: 5 })
     },
   }
-  return stage
 }
