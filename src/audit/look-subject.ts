@@ -1,4 +1,5 @@
 /** Whose record a look is at, as far as what is asked for tells: so that the person concerned finds it among the looks at theirs. */
+import { isAgentName } from '../agents/agent-name.ts'
 import {
   ATTACHMENT_CATEGORY_PREFIX,
   conversationIdFromStream,
@@ -16,13 +17,17 @@ export interface LookSubject {
 
 type StreamReader = Pick<EventReader, 'readStream'>
 
-/** `actor` is an id, or `kind:id`. */
-export async function subjectOfLook(
-  reader: StreamReader,
-  { stream, actor }: { readonly stream?: string | undefined; readonly actor?: string | undefined },
-): Promise<LookSubject> {
+interface AskedFor {
+  readonly stream?: string | undefined
+  /** An id, or `kind:id`. */
+  readonly actor?: string | undefined
+  /** Whose the stream is said to be: it counts as long as the stream itself says nothing. */
+  readonly owner?: string | undefined
+}
+
+export async function subjectOfLook(reader: StreamReader, { stream, actor, owner }: AskedFor): Promise<LookSubject> {
   if (stream === undefined) return { subjectId: subjectOfActor(actor) ?? null, conversationId: null }
-  const subjectId = (await ownerOfStream(reader, stream)) ?? null
+  const subjectId = (await ownerOfStream(reader, stream)) ?? owner ?? null
   return { subjectId, conversationId: conversationIdFromStream(stream) ?? null }
 }
 
@@ -42,9 +47,13 @@ export async function ownerOfStream(reader: StreamReader, stream: string): Promi
   return undefined
 }
 
-/** A person is named by an actor's id alone or as `user:<id>`; other kinds of actors are nobody's record. */
+/**
+ * A person is named by an actor's id alone or as `user:<id>`. Other kinds of actors are nobody's record, and neither is the name of
+ * an agent: what it did stands in the records of all people.
+ */
 function subjectOfActor(actor: string | undefined): string | undefined {
   if (actor === undefined) return undefined
   const [, kind, id] = /^(user|agent|system|auditor|operator):(.+)$/.exec(actor) ?? []
-  return kind === undefined ? actor : kind === 'user' ? id : undefined
+  if (kind !== undefined) return kind === 'user' ? id : undefined
+  return isAgentName(actor) ? undefined : actor
 }

@@ -58,7 +58,7 @@ async function auditExport(config: Config, directory: string, options: ExportOpt
     const kind = isSealed ? 'metadata' : 'content'
     await recordLook(record, options, {
       kind,
-      ...(await subjectOfLook(reader, filter)),
+      ...(await subjectOfLook(reader, { ...filter, owner: options.owner })),
       filters: { ...filters, ...(filter.stream !== undefined && { stream: filter.stream }) },
       command: 'export',
     })

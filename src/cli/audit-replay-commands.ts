@@ -84,7 +84,11 @@ async function auditReplay(
   return await withEventReader(config, logger, async (reader, codec, record) => {
     const { json: _json, purpose: _purpose, by: _by, ...asked } = options
     const filters = textsOf({ ...asked, stream: filter.stream })
-    const what = { kind: 'content', ...(await subjectOfLook(reader, filter)), filters } as const
+    const what = {
+      kind: 'content',
+      ...(await subjectOfLook(reader, { ...filter, owner: options.owner })),
+      filters,
+    } as const
     await recordLook(record, { ...options, purpose }, { ...what, command: 'replay' })
     const printer = createPrinter(format)
     const ledger = openLedgerReader(ledgerRoot(config))
@@ -151,7 +155,7 @@ async function auditTrace(config: Config, id: string, options: TraceOptions, log
     const events = await traceExchange(reader, id, { ...(stream !== undefined && { stream }), onConsidered })
     progress.clear()
     // Whose exchange it is shows only now; nothing of it has been shown yet.
-    const subject = await subjectOfLook(reader, { stream: stream ?? events[0]?.stream })
+    const subject = await subjectOfLook(reader, { stream: stream ?? events[0]?.stream, owner })
     await recordLook(record, options, { kind: 'metadata', ...subject, filters: { id }, command: 'trace' })
     if (events.length === 0) complain(`nothing in the record has the id ${id}`)
     else if (options.json) sayJson(events)

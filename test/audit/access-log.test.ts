@@ -78,6 +78,22 @@ describe('the person whose record a look is at', () => {
     ['a person as actor', { actor: 'user:ada' }, { subjectId: 'ada', conversationId: null }],
     ['an id as actor', { actor: 'ada' }, { subjectId: 'ada', conversationId: null }],
     ['an agent as actor', { actor: 'agent:learning' }, { subjectId: null, conversationId: null }],
+    ['an agent’s bare name', { actor: 'learning' }, { subjectId: null, conversationId: null }],
+    [
+      'a conversation that is not there yet',
+      { stream: conversationStream(conversationIdOf('carol', 'c')), owner: 'carol' },
+      { subjectId: 'carol', conversationId: conversationIdOf('carol', 'c') },
+    ],
+    [
+      'a stream, whatever is said of it',
+      { stream: conversationStream(adas), owner: 'bob' },
+      { subjectId: 'ada', conversationId: adas },
+    ],
+    [
+      'everything, also with an owner that it is not narrowed to',
+      { owner: 'ada' },
+      { subjectId: null, conversationId: null },
+    ],
     ['everything', {}, { subjectId: null, conversationId: null }],
   ])('is found by %s', async (_what, asked, expected) => {
     expect(await subjectOfLook(record.store, asked)).toEqual(expected)
