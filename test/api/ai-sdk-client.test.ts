@@ -185,13 +185,13 @@ describe('the stock chat client', () => {
   })
 
   test('chooses who answers', async () => {
-    const chat = new Chat(newId(), [], ada, { agent: 'support' })
+    const id = newId()
+    const chat = new Chat(id, [], ada, { agent: 'support' })
     const sending = chat.sendMessage({ text: 'Where is my history?' })
     await answer(chat, 'Here')
     await sending
-    const turnId = turnIdOf(idOf(chat), chat.messages[0]?.id ?? '')
-    const { body } = await ada.get(`/me/turns/${turnId}/routing`)
-    expect(body).toMatchObject({ agent: 'support', method: 'override' })
+    const [, sent] = await api.recorded(ada.userId, id)
+    expect(sent).toMatchObject({ type: 'MessageSent', data: { intent: 'support' } })
   })
 
   test('is told in words when an answer fails, or is not allowed', async () => {

@@ -155,12 +155,13 @@ describe('an attachment', () => {
     expect(headers).toMatchObject({ 'content-type': 'application/octet-stream', 'content-disposition': 'attachment' })
   })
 
-  it('of several parts comes back whole, and the same call stores it once', async () => {
+  it('of several parts comes back whole, is stored once, and stays what it is when its call makes something else', async () => {
     const ada = await api.signIn()
     const turnId = randomUUID()
     const bytes = Buffer.alloc(900 * 1024, 'ember')
     const id = await store(ada, { mediaType: 'image/png', bytes }, turnId)
-    expect(await store(ada, { mediaType: 'image/png', bytes: Buffer.from('other') }, turnId)).toBe(id)
+    expect(await store(ada, { mediaType: 'image/png', bytes }, turnId)).toBe(id)
+    expect(await store(ada, { mediaType: 'image/png', bytes: Buffer.from('other') }, turnId)).not.toBe(id)
     const read = await api.owned.attachments.read(ada.userId, id)
     expect(read?.mediaType).toBe('image/png')
     expect(Buffer.compare(Buffer.from(read?.bytes ?? []), bytes)).toBe(0)
