@@ -1,12 +1,9 @@
 /** The composition root: builds every adapter from the configuration, starts the roles, and stops them in order. */
-import { hkdfSync } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { agentFor } from './agents/agent-catalogue.ts'
 import { loadKnowledgeBase } from './agents/knowledge-base.ts'
 import { createOfflineAssistant } from './agents/offline-assistant.ts'
-import { defaultApiLimits } from './api/api-limits.ts'
-import type { ApiSettings, ReadinessPart } from './api/api-parts.ts'
 import { buildHttpServer } from './api/http-server.ts'
 import { createCommandHandler } from './commands/command-handler.ts'
 import { conversationDecider, ownerOf } from './commands/conversation-decider.ts'
@@ -15,27 +12,28 @@ import { createActRecorder } from './commands/operator-acts-handler.ts'
 import type { Config, Role } from './config.ts'
 import { createCodec } from './events/codec.ts'
 import { upcasterSteps } from './events/upcasters.ts'
+import { apiSettings } from './main/api-settings.ts'
 import { auditParts } from './main/audit-parts.ts'
 import { createBelongings } from './main/belongings.ts'
 import { comparisonReadiness, createComparisonRole } from './main/comparison-role.ts'
-import { developmentSecret, openDataDirectory } from './main/data-directory.ts'
+import { openDataDirectory } from './main/data-directory.ts'
 import { ledgerRoot } from './main/ledger-parts.ts'
 import { createLedgerRole, ledgerReadiness } from './main/ledger-role.ts'
 import { findMasterKeys } from './main/master-keys.ts'
 import { buildModels } from './main/models.ts'
 import { createPrivacy } from './main/privacy.ts'
+import { analystReadiness, projectorReadiness, recordReadiness } from './main/readiness.ts'
 import { startServers } from './main/server-processes.ts'
 import { createSessionMarks } from './main/session-marks.ts'
 import { createPlatformTools } from './main/tool-adapters.ts'
 import { startTracing } from './main/tracing.ts'
 import { createAnalyticsQueries } from './projections/analytics/analytics-queries.ts'
-import type { AnalystAccess } from './projections/analytics/analytics-upkeep.ts'
 import { createConversationQueries } from './projections/conversation-queries.ts'
 import { openDatabase } from './projections/database.ts'
 import { listGenerations } from './projections/generations.ts'
 import { createMessageSearch } from './projections/message-search.ts'
 import { listParkedStreams } from './projections/parked-events.ts'
-import { createProjectionWriter, type ProjectionWriter } from './projections/projection-writer.ts'
+import { createProjectionWriter } from './projections/projection-writer.ts'
 import { addReadSideMetrics } from './projections/read-side-metrics.ts'
 import { withAnswerStops } from './reactors/answer-stops.ts'
 import { followConversations, type StopRequest } from './reactors/conversation-feed.ts'
@@ -57,7 +55,6 @@ import { openVault } from './vault/open-vault.ts'
 
 /** Each part has this long to stop; together they stay below what the command allows. */
 const PART_STOP_MS_MAX = 8_000
-const NODES_KEY_BYTES = 32
 
 export interface Emberlog {
   /** Where it serves; empty when this process has no `api` role. */
@@ -295,50 +292,4 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
     const { address, port, family } = server.server.address() as AddressInfo
     return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
   }
-}
-
-function recordReadiness(isReady: boolean): ReadinessPart {
-  return { name: 'record', isReady, detail: isReady ? 'answers' : 'does not answer, trying again' }
-}
-
-function projectorReadiness(writer: ProjectionWriter): ReadinessPart {
-  const { state, behindMs, parkedStreams, reason } = writer.status()
-  const details = [
-    state,
-    reason,
-    behindMs > 0 && `${behindMs} ms behind`,
-    parkedStreams > 0 && `${parkedStreams} streams parked`,
-  ]
-  const isReady = state === 'live' || state === 'standby' || state === 'catching up'
-  return { name: 'projector', isReady, detail: details.filter(Boolean).join(', ') }
-}
-
-/** Analysts without a way in are no reason not to serve, but one to say so. */
-function analystReadiness(access: AnalystAccess): ReadinessPart[] {
-  if (access === 'ready') return []
-  const isRoleMissing = access === 'no role'
-  const detail = isRoleMissing ? 'role emberlog_analyst is missing: docs/analytics.md' : 'views follow the next rebuild'
-  return [{ name: 'analysts', isReady: true, detail }]
-}
-
-async function apiSettings(config: Config): Promise<ApiSettings> {
-  const secret = config.AUTH_JWT_SECRET ?? (await developmentSecret(config.dataDirectory))
-  return {
-    auth: authSettings(config, secret),
-    nodesKey: new Uint8Array(hkdfSync('sha256', secret, '', 'emberlog connection tokens', NODES_KEY_BYTES)),
-    allowedOrigins: config.EMBERLOG_ALLOWED_ORIGINS,
-    isBehindProxy: false,
-    limits: {
-      ...defaultApiLimits,
-      messagesPerPersonPerMinuteMax: config.EMBERLOG_MESSAGES_PER_MINUTE_MAX,
-      socketsPerPersonMax: config.EMBERLOG_SOCKETS_PER_PERSON_MAX,
-    },
-  }
-}
-
-function authSettings({ AUTH_MODE, OIDC_ISSUER, OIDC_AUDIENCE }: Config, jwtSecret: string): ApiSettings['auth'] {
-  if (AUTH_MODE === 'oidc' && OIDC_ISSUER !== undefined && OIDC_AUDIENCE !== undefined) {
-    return { mode: 'oidc', issuer: OIDC_ISSUER, audience: OIDC_AUDIENCE }
-  }
-  return { mode: 'development', jwtSecret }
 }
