@@ -7,7 +7,7 @@ import { systemClock } from '../src/shared/clock.ts'
 import type { Uuid } from '../src/shared/ids.ts'
 import { silentLogger } from '../src/shared/logger.ts'
 import { openEventStoreDb } from '../src/store/eventstoredb-store.ts'
-import { type ChatSocket, isWhole, type Person } from '../test/support/chat-client.ts'
+import { type ChatSocket, type Frame, isWhole, type Person } from '../test/support/chat-client.ts'
 import { lookAtConnections } from '../test/support/connection-figures.ts'
 import { type AnsweringProcesses, type ProcessesPlan, startProcesses } from './answering-processes.ts'
 import { type Bench, type BenchResult, type Figure, figureOf, type Row, ratioTo } from './measurement.ts'
@@ -26,21 +26,22 @@ export const bench: Bench = {
   async run({ isQuick }) {
     const messages = isQuick ? 20 : 100
     const forMs = isQuick ? 4_000 : 15_000
-    const first = await measureWith({ responders: 0, environment: PAUSE_FOR_FIRST }, (processes) =>
+    const first = await measureWith({ environment: PAUSE_FOR_FIRST }, (processes) =>
       measureFirstDelta(processes, 0, messages),
     )
-    const far = await measureWith({ responders: 1, environment: PAUSE_FOR_FIRST }, (processes) =>
-      measureFirstDelta(processes, 1, messages),
-    )
-    const streaming = await measureWith({ responders: 0, isProjectorApart: true }, (processes) =>
+    const streaming = await measureWith({ isProjectorApart: true }, (processes) =>
       measureStreaming(processes, isQuick ? 100 : SOCKETS),
     )
-    const one = await measureWith({ responders: 1, environment: NO_PAUSE }, (processes) =>
-      measureTurns(processes, 1, forMs),
-    )
-    const two = await measureWith({ responders: 2, environment: NO_PAUSE }, (processes) =>
-      measureTurns(processes, 2, forMs),
-    )
+    const [far, two, one] = await measureWith({ isResponderApart: true }, async (processes) => {
+      const stopSlow = await processes.startResponder(PAUSE_FOR_FIRST)
+      const beside = await measureFirstDelta(processes, 1, messages)
+      await stopSlow()
+      await processes.startResponder(NO_PAUSE)
+      const stopSecond = await processes.startResponder(NO_PAUSE)
+      const ofTwo = await measureTurns(processes, 2, forMs)
+      await stopSecond()
+      return [beside, ofTwo, await measureTurns(processes, 1, forMs)] as const
+    })
     const result: BenchResult = {
       title: 'answering with the offline assistant',
       repetitions: 1,
@@ -51,10 +52,10 @@ export const bench: Bench = {
   },
 }
 
-async function measureWith(
+async function measureWith<Value>(
   plan: ProcessesPlan,
-  measure: (processes: AnsweringProcesses) => Promise<Part>,
-): Promise<Part> {
+  measure: (processes: AnsweringProcesses) => Promise<Value>,
+): Promise<Value> {
   const processes = await startProcesses(plan)
   try {
     return await measure(processes)
@@ -81,16 +82,19 @@ async function measureFirstDelta(processes: AnsweringProcesses, responders: numb
   const firsts: number[] = []
   const accepted: number[] = []
   try {
-    for (let index = 0; index < messages + 5; index += 1) {
-      const socket = await person.open(`first-${index}`)
+    // Open before anybody writes, as they are for people.
+    const sockets = await Promise.all(Array.from({ length: messages + 5 }, (_, index) => person.open(`first-${index}`)))
+    await sockets[0]?.ending((await sockets[0].say(QUESTION)).turnId)
+    for (const [index, socket] of sockets.entries()) {
       const messageId = randomUUID()
       const beganAt = performance.now()
       socket.write({ type: 'message.send', messageId, text: QUESTION })
-      await socket.frame(({ type }) => type === 'message.accepted')
+      const isAccepted = (frame: Frame) => frame.type === 'message.accepted' && frame['messageId'] === messageId
+      const turnId = String((await socket.frame(isAccepted))['turnId'])
       const acceptedAt = performance.now()
-      const { turnId } = await socket.frame(({ type }) => type === 'response.delta')
+      await socket.frame((frame) => frame.type === 'response.delta' && frame['turnId'] === turnId)
       const firstAt = performance.now()
-      await socket.ending(String(turnId))
+      await socket.ending(turnId)
       socket.close()
       const appended = await timeOfAppend(drafts)
       if (index < 5) continue // The first ones find nothing warm.
@@ -139,7 +143,7 @@ async function measureStreaming(processes: AnsweringProcesses, sockets: number):
   const open = await openSockets(processes, sockets)
   const warm = await (await processes.signIn('warm')).open('warm')
   await warm.ending((await warm.say(QUESTION)).turnId) // Each process has opened its connections.
-  const look = await lookAtConnections(processes.urls)
+  const look = await lookAtConnections([processes.url])
   const beganAt = performance.now()
   const firsts: number[] = []
   const turns = await Promise.all(
@@ -201,7 +205,7 @@ async function openSockets(processes: AnsweringProcesses, count: number): Promis
 /** Turns a second with so many responder processes, answers without pauses, and the processor time of each job. */
 async function measureTurns(processes: AnsweringProcesses, responders: number, forMs: number): Promise<Part> {
   const open = await openSockets(processes, CONVERSATIONS_AT_ONCE)
-  for (const socket of open) await socket.ending((await socket.say(QUESTION)).turnId)
+  await Promise.all(open.map(async (socket) => socket.ending((await socket.say(QUESTION)).turnId)))
   const before = await processes.processorSeconds()
   const beganAt = performance.now()
   let turns = 0

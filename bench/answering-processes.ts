@@ -15,8 +15,8 @@ const shared = {
 export interface AnsweringProcesses {
   readonly eventStoreUrl: string
   readonly url: string
-  /** Of all processes that have an API, and with it figures. */
-  readonly urls: readonly string[]
+  /** One more process that answers; its settings are those of the plan and these. Resolves with how to stop it. */
+  readonly startResponder: (environment?: Record<string, string>) => Promise<() => Promise<void>>
   readonly signIn: (userId: string) => Promise<Person>
   /** Seconds of processor time so far, by job; `load` is this process. */
   readonly processorSeconds: () => Promise<Record<string, number>>
@@ -24,16 +24,16 @@ export interface AnsweringProcesses {
 }
 
 export interface ProcessesPlan {
-  /** With none the api answers as well. */
-  readonly responders: number
   readonly environment?: Record<string, string>
+  /** The api does not answer itself: responders are started as they are wanted. */
+  readonly isResponderApart?: boolean
   /** The projector, which asks Postgres twice a second, gets a process of its own, so that what is left is what serving people takes. */
   readonly isProjectorApart?: boolean
 }
 
-/** Event store, api with projector and Postgres, and so many responders. */
+/** Event store, Postgres, and one process that serves, answers and projects, or what of it the plan leaves to others. */
 export async function startProcesses(plan: ProcessesPlan): Promise<AnsweringProcesses> {
-  const { responders, environment = {}, isProjectorApart = false } = plan
+  const { environment = {}, isResponderApart = false, isProjectorApart = false } = plan
   await using started = new AsyncDisposableStack()
   const directory = async () => {
     const made = await makeDataDirectory()
@@ -43,7 +43,7 @@ export async function startProcesses(plan: ProcessesPlan): Promise<AnsweringProc
   const store = await startStore(await directory())
   started.defer(store.stop)
   const settings = { ...shared, DATABASE_CONNECTIONS_MAX: '10', EVENTSTORE_URL: store.url, ...environment }
-  const api = responders === 0 ? 'api,responder' : 'api'
+  const api = isResponderApart ? 'api' : 'api,responder'
   const first = await startProgram(await directory(), {
     ...settings,
     EMBERLOG_ROLES: isProjectorApart ? 'projector' : `${api},projector`,
@@ -55,18 +55,23 @@ export async function startProcesses(plan: ProcessesPlan): Promise<AnsweringProc
     door = await startProgram(await directory(), { ...settings, DATABASE_URL: databaseUrl, EMBERLOG_ROLES: api })
     started.defer(async () => void (await door.stop()))
   }
-  const nodes: Program[] = []
-  for (let count = 0; count < responders; count += 1) {
-    const own = { DATABASE_URL: databaseUrl, DATABASE_CONNECTIONS_MAX: '5', EMBERLOG_ROLES: 'api,responder' }
-    const node = await startProgram(await directory(), { ...settings, ...own })
-    started.defer(async () => void (await node.stop()))
-    nodes.push(node)
-  }
+  const nodes = new Set<Program>()
   const all = started.move()
   return {
     eventStoreUrl: store.url,
     url: door.url,
-    urls: [door.url, ...nodes.map(({ url }) => url)],
+    async startResponder(more = {}) {
+      const own = { DATABASE_URL: databaseUrl, DATABASE_CONNECTIONS_MAX: '5', EMBERLOG_ROLES: 'api,responder' }
+      const made = await makeDataDirectory()
+      all.defer(made.remove)
+      const node = await startProgram(made.directory, { ...settings, ...own, ...more })
+      nodes.add(node)
+      const stop = async () => {
+        if (nodes.delete(node)) await node.stop()
+      }
+      all.defer(stop)
+      return stop
+    },
     signIn: (userId) => signIn(door.url, userId),
     async processorSeconds() {
       const [main, ...postgres] = await first.processes()
@@ -74,7 +79,7 @@ export async function startProcesses(plan: ProcessesPlan): Promise<AnsweringProc
         'event store': [store.pid],
         'api, projector': [main ?? 0],
         Postgres: postgres,
-        responders: nodes.map(({ pid }) => pid),
+        responders: [...nodes].map(({ pid }) => pid),
       }
       const seconds: Record<string, number> = { load: process.cpuUsage().user / 1e6 + process.cpuUsage().system / 1e6 }
       for (const [job, pids] of Object.entries(jobs)) {

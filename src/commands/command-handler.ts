@@ -4,6 +4,7 @@ import type { Codec } from '../events/codec.ts'
 import { writtenVersion } from '../events/codec.ts'
 import type { Actor, Envelope } from '../events/envelope.ts'
 import type { RecordEvent } from '../events/event-catalogue.ts'
+import { userStream } from '../events/stream-names.ts'
 import type { Clock } from '../shared/clock.ts'
 import { Fault, type Refusal } from '../shared/failures.ts'
 import { type Position, type Revision, toPosition } from '../shared/ids.ts'
@@ -42,7 +43,7 @@ export interface CommandHandler<State, Command> {
   readonly handle: (stream: string, command: Command, context: CommandContext) => Promise<CommandOutcome | Refusal>
   /** The folded state of a stream as of now; or, when a revision is named, as it was known here at or after that one, unread if it can be. */
   readonly load: (stream: string, atLeast?: Revision) => Promise<State>
-  /** Does what the first command on a stream of this person would have to wait for; nothing when the stream has begun. */
+  /** Does ahead what commands on a stream of this person, and the answers to them, would have to wait for. */
   readonly prepare: (stream: string, person: string) => Promise<void>
 }
 
@@ -89,8 +90,8 @@ export function createCommandHandler<State, Command, Event extends RecordEvent>(
       }),
     async prepare(stream, person) {
       const { revision } = cache.get(stream) ?? (await inTurn(stream, () => catchUp(stream)))
-      // What was read of a stream that has begun has brought its keys along.
-      if (revision === undefined) await parts.codec.prepare(person, stream)
+      // What was read of a stream that has begun has brought its key along; drafts have that of the rest of the person.
+      await parts.codec.prepare(person, [userStream(person), ...(revision === undefined ? [stream] : [])])
     },
   }
 

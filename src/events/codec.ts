@@ -74,8 +74,8 @@ export interface Codec {
   readonly decode: (stored: StoredEvent) => Promise<RecordedEvent>
   /** Decodes many events at the price of one look for keys; what cannot be decoded is its fault, in its place. */
   readonly decodeAll: (stored: readonly StoredEvent[]) => Promise<(RecordedEvent | Fault)[]>
-  /** Fetches, or makes, the key under which a person's text in a stream is sealed, so that the first event need not wait for it. */
-  readonly prepare: (person: string, stream: string) => Promise<void>
+  /** Fetches, or makes, the keys under which a person's text in these streams is sealed, so that the first event need not wait for them. */
+  readonly prepare: (person: string, streams: readonly string[]) => Promise<void>
   /** From now on what was erased elsewhere is erased here, too: keys in memory are looked up again. */
   readonly forgetKeys: () => void
 }
@@ -135,7 +135,7 @@ export function createCodec({ sealer, steps }: CodecParts = { sealer: openSealer
     },
 
     decodeAll,
-    prepare: async (person, stream) => void (await sealer.sealFor(person, stream)),
+    prepare: async (person, streams) => void (await Promise.all(streams.map((each) => sealer.sealFor(person, each)))),
     forgetKeys: sealer.forgetKeys,
   }
 }
