@@ -179,6 +179,40 @@ describe('a query', () => {
   })
 })
 
+describe('what is not in the read models', () => {
+  const turn = 'me/turns/b86423f4-b7ce-5d49-b47b-7cfa9ccb255c'
+
+  test.each([
+    ['GET', 'me/conversations/new', 'conversation-unknown'],
+    ['GET', 'me/conversations/new/messages', 'conversation-unknown'],
+    ['GET', 'me/conversations/new/export', 'conversation-unknown'],
+    ['GET', `${turn}/routing`, 'turn-unknown'],
+    ['POST', `${turn}/stop`, 'turn-unknown'],
+    ['POST', `${turn}/regenerate`, 'turn-unknown'],
+  ] as const)('%s %s is unknown, but not before they are as far as was asked for', async (method, path, code) => {
+    let isReached = true
+    const api = await startApi({
+      wrapQueries: (queries) => ({ ...queries, waitFor: async () => ({ isReached, position: 5n as never }) }),
+    })
+    try {
+      const ada = await api.signIn()
+      const ask = () =>
+        method === 'GET'
+          ? ada.get(`/${path}`, { 'x-min-position': '7' })
+          : ada.send(method, `/${path}`, undefined, { 'x-min-position': '7' })
+      expect(await ask()).toMatchObject({ status: 404, body: { code } })
+      isReached = false
+      expect(await ask()).toMatchObject({
+        status: 503,
+        headers: { 'retry-after': expect.stringMatching(/^\d+$/) },
+        body: { code: 'database-busy' },
+      })
+    } finally {
+      await api.close()
+    }
+  })
+})
+
 describe('a command whose change the read models cannot show', () => {
   test('is recorded all the same, and says so', async () => {
     const blind = await startApi({

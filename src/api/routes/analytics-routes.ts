@@ -16,7 +16,7 @@ import {
 import { problemAnswers } from '../contracts/common-contract.ts'
 import { commandAcceptedSchema } from '../contracts/conversation-contract.ts'
 import { answerProblem } from '../problem-answer.ts'
-import { freshnessHeaders } from '../read-freshness.ts'
+import { freshnessHeaders, notFound } from '../read-freshness.ts'
 import type { ApiServer } from '../server-type.ts'
 
 const DAY_MS = 86_400_000
@@ -142,9 +142,9 @@ function registerCorrection(app: ApiServer, { analytics, gateway, guard, freshne
     async (request, reply) => {
       const { intent, askedAt } = request.body
       const { ownerId: analystId, ...wish } = ownWishOf(request, guard.personOf(request))
-      await freshness.ofCommand(request)
+      const isReached = await freshness.ofCommand(request)
       const turn = await analytics.turnOf(request.params.turnKey, askedAt)
-      if (turn === undefined) return answerProblem(reply, refusal('turn-unknown'))
+      if (turn === undefined) return answerProblem(reply, notFound(isReached, 'turn-unknown'))
       const { conversationId, turnId } = turn
       const outcome = await gateway.correctAsAnalyst({ ...wish, analystId, conversationId }, { turnId, intent })
       if (isRefusal(outcome)) return answerProblem(reply, outcome)

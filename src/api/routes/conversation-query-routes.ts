@@ -2,13 +2,13 @@
 import { z } from 'zod'
 import { conversationKinds } from '../../events/conversation-events.ts'
 import { conversationIdOf } from '../../events/stream-names.ts'
-import { refusal } from '../../shared/failures.ts'
+
 import type { ApiServices } from '../api-services.ts'
 import { conversationIdSchema, problemAnswers } from '../contracts/common-contract.ts'
 import { conversationPageSchema, conversationSchema, messagePageSchema } from '../contracts/conversation-contract.ts'
 import { conversationAnswerOf, messageAnswerOf } from '../conversation-answer.ts'
 import { answerProblem } from '../problem-answer.ts'
-import { freshnessHeaders } from '../read-freshness.ts'
+import { freshnessHeaders, notFound } from '../read-freshness.ts'
 import type { ApiServer } from '../server-type.ts'
 
 const CONVERSATIONS_PAGE_DEFAULT = 30
@@ -76,10 +76,12 @@ function registerGet(app: ApiServer, { queries, guard, freshness }: ApiServices)
       },
     },
     async (request, reply) => {
-      await freshness.ofQuery(request, reply)
+      const isReached = await freshness.ofQuery(request, reply)
       const { ownerId } = guard.personOf(request)
       const row = await queries.get(conversationIdOf(ownerId, request.params.conversationId))
-      return row === undefined ? answerProblem(reply, refusal('conversation-unknown')) : conversationAnswerOf(row)
+      return row === undefined
+        ? answerProblem(reply, notFound(isReached, 'conversation-unknown'))
+        : conversationAnswerOf(row)
     },
   )
 }
@@ -104,10 +106,10 @@ function registerMessages(app: ApiServer, { queries, guard, settings, freshness 
       },
     },
     async (request, reply) => {
-      await freshness.ofQuery(request, reply)
+      const isReached = await freshness.ofQuery(request, reply)
       const conversationId = conversationIdOf(guard.personOf(request).ownerId, request.params.conversationId)
       if ((await queries.get(conversationId)) === undefined)
-        return answerProblem(reply, refusal('conversation-unknown'))
+        return answerProblem(reply, notFound(isReached, 'conversation-unknown'))
       const { limit, cursor, branch } = request.query
       const page = await queries.messages({
         conversationId,

@@ -3,13 +3,13 @@ import { Readable } from 'node:stream'
 import { z } from 'zod'
 import { conversationIdOf } from '../../events/stream-names.ts'
 import type { ConversationQueries, ConversationRow, MessageRow } from '../../projections/query-types.ts'
-import { refusal } from '../../shared/failures.ts'
+
 import type { Uuid } from '../../shared/ids.ts'
 import type { ApiServices } from '../api-services.ts'
 import { conversationIdSchema, problemAnswers } from '../contracts/common-contract.ts'
 import { conversationAnswerOf, messageAnswerOf } from '../conversation-answer.ts'
 import { answerProblem } from '../problem-answer.ts'
-import { freshnessHeaders } from '../read-freshness.ts'
+import { freshnessHeaders, notFound } from '../read-freshness.ts'
 import type { ApiServer } from '../server-type.ts'
 
 const formats = {
@@ -35,10 +35,10 @@ export function registerExportRoutes(app: ApiServer, { queries, guard, freshness
       },
     },
     async (request, reply) => {
-      await freshness.ofQuery(request, reply)
+      const isReached = await freshness.ofQuery(request, reply)
       const conversationId = conversationIdOf(guard.personOf(request).ownerId, request.params.conversationId)
       const row = await queries.get(conversationId)
-      if (row === undefined) return answerProblem(reply, refusal('conversation-unknown'))
+      if (row === undefined) return answerProblem(reply, notFound(isReached, 'conversation-unknown'))
       const { mediaType, extension, write } = formats[request.query.format]
       // The id is made of characters that need no quoting, save the ones that file systems dislike.
       const name = request.params.conversationId.replaceAll(/[:~]/g, '-')

@@ -8,7 +8,7 @@ import { problemAnswers, turnIdSchema } from '../contracts/common-contract.ts'
 import { commandAcceptedSchema, rateMessageSchema } from '../contracts/conversation-contract.ts'
 import { correctIntentSchema, routingSchema, turnAcceptedSchema } from '../contracts/turn-contract.ts'
 import { answerProblem } from '../problem-answer.ts'
-import { freshnessHeaders } from '../read-freshness.ts'
+import { freshnessHeaders, notFound } from '../read-freshness.ts'
 import type { ApiServer } from '../server-type.ts'
 
 const paramsSchema = z.object({ turnId: turnIdSchema })
@@ -41,9 +41,9 @@ function registerStop(app: ApiServer, services: ApiServices): void {
     async (request, reply) => {
       const { turnId } = request.params
       const person = guard.personOf(request)
-      await freshness.ofCommand(request)
+      const isReached = await freshness.ofCommand(request)
       const conversation = await conversationOfTurn(person.ownerId, turnId, services)
-      if (conversation === undefined) return answerProblem(reply, refusal('turn-unknown'))
+      if (conversation === undefined) return answerProblem(reply, notFound(isReached, 'turn-unknown'))
       const outcome = await gateway.stop(commandOf(request, person, conversation), { turnId })
       if (isRefusal(outcome)) return answerProblem(reply, outcome)
       withPosition(reply, outcome).code(202)
@@ -68,9 +68,9 @@ function registerRegenerate(app: ApiServer, services: ApiServices): void {
     },
     async (request, reply) => {
       const person = guard.personOf(request)
-      await freshness.ofCommand(request)
+      const isReached = await freshness.ofCommand(request)
       const conversation = await conversationOfTurn(person.ownerId, request.params.turnId, services)
-      if (conversation === undefined) return answerProblem(reply, refusal('turn-unknown'))
+      if (conversation === undefined) return answerProblem(reply, notFound(isReached, 'turn-unknown'))
       const retryAfterMs = messageRate.take(person.ownerId)
       if (retryAfterMs > 0) return answerProblem(reply, refusal('messages-too-frequent'), { retryAfterMs })
       const outcome = await gateway.regenerate(commandOf(request, person, conversation), request.params)
@@ -101,9 +101,9 @@ function registerCorrectIntent(app: ApiServer, services: ApiServices): void {
       const { turnId } = request.params
       const { intent, note, reroute = false } = request.body
       const person = guard.personOf(request)
-      await freshness.ofCommand(request)
+      const isReached = await freshness.ofCommand(request)
       const conversation = await conversationOfTurn(person.ownerId, turnId, services)
-      if (conversation === undefined) return answerProblem(reply, refusal('turn-unknown'))
+      if (conversation === undefined) return answerProblem(reply, notFound(isReached, 'turn-unknown'))
       const retryAfterMs = reroute ? messageRate.take(person.ownerId) : 0
       if (retryAfterMs > 0) return answerProblem(reply, refusal('messages-too-frequent'), { retryAfterMs })
       const wish = { turnId, intent, reroute, ...(note === undefined ? {} : { note }) }
@@ -135,11 +135,11 @@ function registerRate(app: ApiServer, services: ApiServices): void {
       const { messageId } = request.params
       const { rating, note } = request.body
       const person = guard.personOf(request)
-      await freshness.ofCommand(request)
+      const isReached = await freshness.ofCommand(request)
       const conversation =
         recentTurns.conversationOf(person.ownerId, messageId) ??
         (await queries.conversationOfMessage(person.ownerId, messageId))?.clientConversationId
-      if (conversation === undefined) return answerProblem(reply, refusal('message-unknown'))
+      if (conversation === undefined) return answerProblem(reply, notFound(isReached, 'message-unknown'))
       const wish = { messageId, rating, ...(note === undefined ? {} : { note }) }
       const outcome = await gateway.rate(commandOf(request, person, conversation), wish)
       if (isRefusal(outcome)) return answerProblem(reply, outcome)
@@ -166,11 +166,11 @@ function registerRouting(app: ApiServer, services: ApiServices): void {
     async (request, reply) => {
       const { ownerId } = guard.personOf(request)
       const { turnId } = request.params
-      await freshness.ofQuery(request, reply)
+      const isReached = await freshness.ofQuery(request, reply)
       const conversation = await conversationOfTurn(ownerId, turnId, services)
       const routing =
         conversation === undefined ? undefined : await queries.routing(conversationIdOf(ownerId, conversation), turnId)
-      if (routing === undefined) return answerProblem(reply, refusal('turn-unknown'))
+      if (routing === undefined) return answerProblem(reply, notFound(isReached, 'turn-unknown'))
       return { ...routing, candidates: [...routing.candidates], evidence: [...routing.evidence] }
     },
   )
