@@ -72,10 +72,14 @@ const handler = () =>
   })
 let gateway: ReturnType<typeof createConversationGateway>
 
-/** Says something in one of a few conversations; returns the position. */
+const CONVERSATIONS = 8
+let said = 0
+
+/** Says something in the next of a few conversations, each of which may wait for some answers; returns the position. */
 async function say(text: string): Promise<bigint> {
   gateway ??= createConversationGateway(handler())
-  const request = { ownerId: 'ada', clientConversationId: `c-${Math.floor(Math.random() * 3)}`, commandId: mintId() }
+  said += 1
+  const request = { ownerId: 'ada', clientConversationId: `c-${said % CONVERSATIONS}`, commandId: mintId() }
   const outcome = await gateway.sendMessage(request, { messageId: mintId(), text, channel: 'rest' })
   if (outcome.kind !== 'accepted') throw new Error(outcome.code)
   return outcome.position
