@@ -16,7 +16,7 @@ import { HASH_BYTES } from './tree-hash.ts'
 import { leafHashOf } from './tree-leaf.ts'
 import type { SubtreeHashes } from './tree-proofs.ts'
 
-// add, add, … ─► flush (tiles, then leaves, then edge) ─► publish (partial tiles, then checkpoint)
+// add, add, … ─► flush (tiles and leaves, then edge) ─► publish (partial tiles, then checkpoint)
 //                  a crash goes back to the last edge; what came after it is read from the log again
 
 export class LedgerWriter {
@@ -86,9 +86,14 @@ export class LedgerWriter {
     if (this.unflushed === 0) return
     try {
       const full = [...this.#full]
-      await writeAllDurably(full.map((tile) => [this.directory.tile(tile), tile.bytes] as const))
-      await this.#leaves.appendFile(Buffer.concat(this.#records.splice(0)))
-      await this.#leaves.datasync()
+      const records = Buffer.concat(this.#records.splice(0))
+      // Which of the two is there first does not matter: the edge says how far both go, and is written when they are on disk.
+      const written = await Promise.allSettled([
+        writeAllDurably(full.map((tile) => [this.directory.tile(tile), tile.bytes] as const)),
+        this.#leaves.appendFile(records).then(() => this.#leaves.datasync()),
+      ])
+      const failed = written.find(({ status }) => status === 'rejected')
+      if (failed !== undefined) throw (failed as PromiseRejectedResult).reason
       await writeDurably(this.directory.edge, writeEdge(this.#tree.size, this.#tree.partial()))
       for (const tile of full) {
         if (this.#shownPartly.delete(nameOf(tile))) {
@@ -163,7 +168,7 @@ export class LedgerWriter {
 const nameOf = ({ level, index }: TileName): string => `${level}/${index}`
 
 /** So many leaves are added before they must be flushed: their tiles wait in memory. */
-export const UNFLUSHED_LEAVES_MAX = 64 * TILE_HASHES
+export const UNFLUSHED_LEAVES_MAX = 128 * TILE_HASHES
 
 /** Where the tree ends: as noted beside it, else as published. What is missing is never taken for what never was. */
 async function findEdge(directory: LedgerDirectory, indexed: number): Promise<TreeEdge> {
