@@ -1,5 +1,5 @@
 /** Replays the record into a scratch generation and names every live row that is not what the record gives. Changes nothing. */
-import type { Codec, StoredEvent } from '../events/codec.ts'
+import type { Codec } from '../events/codec.ts'
 import { conversationStream, userStreamOf } from '../events/stream-names.ts'
 import { Fault, isFault } from '../shared/failures.ts'
 import { toPosition, type Uuid } from '../shared/ids.ts'
@@ -10,12 +10,12 @@ import type { Database } from './database.ts'
 import type { BatchLimits } from './delivery-buffer.ts'
 import { differingModels, digestOfGeneration } from './generation-digest.ts'
 import { GenerationFeeder } from './generation-feeder.ts'
-import { findLiveGeneration, type Generation } from './generations.ts'
+import type { Generation } from './generations.ts'
+import { handledAt, positionsOf, requireLive } from './live-generation.ts'
 import { PROJECTORS_VERSION, readModels } from './projectors.ts'
 import { REBUILD_LIMITS } from './rebuild.ts'
 import { differingRows, type RowDifference } from './row-differences.ts'
 import { analyzeScratch, SCRATCH_SCHEMA, scratchGeneration, withScratchGeneration } from './scratch-generation.ts'
-import { partitionOf } from './stream-partition.ts'
 
 export interface ComparisonParts {
   readonly database: Pick<Database, 'queries'>
@@ -216,10 +216,8 @@ class ComparisonRun {
     try {
       await this.#follow(feeder, live)
       if (live.positionMax <= live.position) return
-      const positions = await positionsOf(this.#connection, live)
-      const isInSnapshot = ({ stream, position }: StoredEvent) =>
-        position <= (positions[partitionOf(stream, positions.length)] ?? -1n)
-      await feeder.followAhead(this.#signal, toPosition(live.positionMax), isInSnapshot)
+      const positions = await positionsOf(this.#connection, live.number)
+      await feeder.followAhead(this.#signal, toPosition(live.positionMax), handledAt(positions))
     } catch (cause) {
       if (this.#signal.aborted || isFault(cause, 'store-unavailable')) throw cause
       throw new TailNotStored({ cause })
@@ -239,8 +237,7 @@ class TailNotStored extends Fault {
 }
 
 async function liveState(connection: Pick<Connection, 'query'>): Promise<LiveState> {
-  const live = await findLiveGeneration(connection)
-  if (live === undefined) throw new Fault('read-models-missing', { doing: 'looking for the live generation' })
+  const live = await requireLive(connection)
   const { number: generation, projectorsVersion: version } = live
   if (version !== PROJECTORS_VERSION) throw new Fault('generation-foreign', { generation, version })
   const [found] = await connection.query<{ acts: bigint }>(
@@ -248,14 +245,6 @@ async function liveState(connection: Pick<Connection, 'query'>): Promise<LiveSta
     [generation],
   )
   return { live, acts: found?.acts ?? 0n }
-}
-
-async function positionsOf(connection: Pick<Connection, 'query'>, { number }: Generation): Promise<bigint[]> {
-  const rows = await connection.query<{ position: bigint }>(
-    'select position from emberlog.checkpoint where generation = $1 order by partition',
-    [number],
-  )
-  return rows.map(({ position }) => position)
 }
 
 /** Tells rows that differ because a stream waits from rows that differ for no reason. */

@@ -1,8 +1,10 @@
-/** The generation that readers see, as a rebuild needs it: how far it is, and what its rows are equal to. */
+/** The generation that readers see, for whoever makes its rows once more: how far it is, and what they are equal to. */
+import type { StoredEvent } from '../events/codec.ts'
 import { Fault } from '../shared/failures.ts'
 import type { Connection } from './connection.ts'
 import { digestOfGeneration, type GenerationDigest } from './generation-digest.ts'
 import { findLiveGeneration, type Generation } from './generations.ts'
+import { partitionOf } from './stream-partition.ts'
 
 /** What the live generation was in one snapshot. */
 export interface LiveRows {
@@ -32,10 +34,15 @@ export async function requireLive(connection: Pick<Connection, 'query'>): Promis
 }
 
 /** How far each partition of a generation is. */
-async function positionsOf(connection: Pick<Connection, 'query'>, generation: number): Promise<bigint[]> {
+export async function positionsOf(connection: Pick<Connection, 'query'>, generation: number): Promise<bigint[]> {
   const rows = await connection.query<{ position: bigint }>(
     'select position from emberlog.checkpoint where generation = $1 order by partition',
     [generation],
   )
   return rows.map(({ position }) => position)
+}
+
+/** Partitions need not be equally far: tells events that their own partition had handled at these positions. */
+export function handledAt(positions: readonly bigint[]): (event: StoredEvent) => boolean {
+  return ({ stream, position }) => position <= (positions[partitionOf(stream, positions.length)] ?? -1n)
 }

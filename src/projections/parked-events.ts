@@ -5,6 +5,7 @@ import { type Position, toRevision } from '../shared/ids.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { EventReader } from '../store/event-store.ts'
 import { type BatchTarget, BatchWriter } from './batch-writer.ts'
+import { takeCheckpoint } from './checkpoint-taking.ts'
 import type { Connection } from './connection.ts'
 import type { Database } from './database.ts'
 import { isValueRefused } from './database-failures.ts'
@@ -226,14 +227,7 @@ async function releaseAsFarAsPossible(
   events: readonly StoredEvent[],
 ): Promise<ReleaseOutcome | 'more were parked'> {
   const partition = partitionOf(act.stream, partitions)
-  const [checkpoint] = await connection.query<{ position: bigint }>(
-    `update emberlog.checkpoint
-    set parked_version = parked_version + 1
-    where generation = $1
-      and partition = $2
-    returning position`,
-    [number, partition],
-  )
+  const checkpoint = await takeCheckpoint(connection, number, partition)
   const parked = await connection.query<{ position: bigint }>(
     `select position
     from emberlog.parked_event

@@ -1,5 +1,5 @@
 /** Builds the read models anew beside the live ones, proves that they are equal, and shows them to readers at one stroke. */
-import type { Codec, StoredEvent } from '../events/codec.ts'
+import type { Codec } from '../events/codec.ts'
 import type { OperatorEvent } from '../events/operator-events.ts'
 import { Fault, isFault } from '../shared/failures.ts'
 import { toPosition } from '../shared/ids.ts'
@@ -13,11 +13,10 @@ import type { BatchLimits } from './delivery-buffer.ts'
 import { differingModels, digestOfGeneration, type GenerationDigest } from './generation-digest.ts'
 import { GenerationFeeder } from './generation-feeder.ts'
 import { createGeneration, type Generation, indexPart, listGenerations, showGeneration } from './generations.ts'
-import { digestLive, type LiveRows, requireLive } from './live-generation.ts'
+import { digestLive, handledAt, type LiveRows, requireLive } from './live-generation.ts'
 import { beginMigrating, MIGRATING } from './migrations.ts'
 import { type ActBy, byProjector, noteAct } from './operator-acts.ts'
 import { PROJECTORS_VERSION } from './projectors.ts'
-import { partitionOf } from './stream-partition.ts'
 
 export interface RebuildParts {
   readonly database: Pick<Database, 'writer' | 'queries' | 'partitions'>
@@ -210,10 +209,7 @@ class Builder {
     if (live.positionMax < 0n) return { differing: [], digest: await this.#digest() }
     await this.#followUntil(live.position, live.eventCount, 'comparing')
     if (live.positionMax > live.position) {
-      // Partitions are not equally far: come to where each of them is.
-      const isInSnapshot = ({ stream, position }: StoredEvent) =>
-        position <= (positions[partitionOf(stream, positions.length)] ?? -1n)
-      await this.#feeder.followAhead(this.#signal, toPosition(live.positionMax), isInSnapshot)
+      await this.#feeder.followAhead(this.#signal, toPosition(live.positionMax), handledAt(positions))
     }
     const digest = await this.#digest()
     const differing = differingModels(liveDigest, digest)

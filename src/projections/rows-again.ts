@@ -5,6 +5,7 @@ import { Fault, isFault } from '../shared/failures.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { EventReader } from '../store/event-store.ts'
 import { BatchWriter } from './batch-writer.ts'
+import { takeCheckpoint } from './checkpoint-taking.ts'
 import type { Connection } from './connection.ts'
 import type { Database } from './database.ts'
 import { type Generation, listGenerations } from './generations.ts'
@@ -112,14 +113,7 @@ async function replaceRows(
   read: readonly StreamRead[],
 ): Promise<{ readonly rows: number; readonly haveGrown: readonly string[] }> {
   const { number, schema, state } = generation
-  const [checkpoint] = await connection.query<{ position: bigint }>(
-    `update emberlog.checkpoint
-    set parked_version = parked_version + 1
-    where generation = $1
-      and partition = $2
-    returning position`,
-    [number, partition],
-  )
+  const checkpoint = await takeCheckpoint(connection, number, partition)
   if (checkpoint === undefined || checkpoint.position < 0n) return { rows: 0, haveGrown: [] }
   const haveGrown: string[] = []
   const kept: RecordedEvent[] = []
@@ -128,12 +122,12 @@ async function replaceRows(
     const [last] = await parts.reader.readStreamBackwards(stream, 1)
     const lastRead = events.at(-1)?.revision ?? -1n
     const isShort = last !== undefined && last.position <= checkpoint.position && lastRead < last.revision
-    if (isShort && !(await hasParked(connection, generation, stream))) {
+    const excluded = await findExcluded(connection, generation, stream)
+    if (isShort && excluded.parkedFrom === NEVER) {
       haveGrown.push(stream)
       continue
     }
     replaced.push(stream)
-    const excluded = await findExcluded(connection, generation, stream)
     for (const event of events) {
       const { position } = event
       if (position > checkpoint.position || position >= excluded.parkedFrom) break
@@ -147,14 +141,6 @@ async function replaceRows(
     await writer.store({ events: kept.slice(from, from + CHUNK_EVENTS), parked: [], position: writer.position })
   }
   return { rows, haveGrown }
-}
-
-async function hasParked(connection: Connection, { number }: Generation, stream: string): Promise<boolean> {
-  const rows = await connection.query(
-    'select from emberlog.parked_event where generation = $1 and stream = $2 limit 1',
-    [number, stream],
-  )
-  return rows.length > 0
 }
 
 const NEVER = 2n ** 63n - 1n
