@@ -1,15 +1,9 @@
 /** Puts what was decided about a person's record into their stream: erasures and holds have happened, so there is nothing to refuse. */
-import type { Codec } from '../events/codec.ts'
 import type { Actor } from '../events/envelope.ts'
 import { userStream } from '../events/stream-names.ts'
 import type { UserEvent } from '../events/user-events.ts'
-import { assert } from '../shared/assert.ts'
-import type { Clock } from '../shared/clock.ts'
-import { isRefusal } from '../shared/failures.ts'
 import type { Position } from '../shared/ids.ts'
-import type { EventStore } from '../store/event-store.ts'
-import { createCommandHandler } from './command-handler.ts'
-import { accept, type Decider } from './decision.ts'
+import { createFactRecorder, type FactRecorderParts } from './fact-recorder.ts'
 
 export type PrivacyEvent = Extract<UserEvent, { type: 'PersonErased' | 'LegalHoldPlaced' | 'LegalHoldLifted' }>
 
@@ -20,22 +14,10 @@ export type RecordPrivacyAct = (act: {
   readonly by: Actor
 }) => Promise<Position>
 
-const decider: Decider<null, PrivacyEvent, PrivacyEvent> = {
-  initialState: () => null,
-  evolve: (state) => state,
-  decide: (event) => accept(event),
-}
-
-export function createPrivacyRecord(parts: {
-  readonly store: Pick<EventStore, 'append' | 'readStream'>
-  readonly codec: Codec
-  readonly clock: Clock
-}): RecordPrivacyAct {
-  const handler = createCommandHandler({ ...parts, decider, personOf: () => undefined })
-  return async ({ actId, event, by }) => {
+export function createPrivacyRecord(parts: FactRecorderParts): RecordPrivacyAct {
+  const record = createFactRecorder<PrivacyEvent>(parts)
+  return ({ actId, event, by }) => {
     const context = { commandId: actId, actor: by, correlationId: actId, causationId: actId }
-    const outcome = await handler.handle(userStream(event.data.subjectId), event, context)
-    assert(!isRefusal(outcome), 'what has happened is not refused')
-    return outcome.position
+    return record(userStream(event.data.subjectId), event, context)
   }
 }

@@ -1,16 +1,11 @@
 /** Puts applied rules of retention into the record: into each conversation before its keys go, and as a batch when they are gone. */
-import { type Codec, writtenVersion } from '../events/codec.ts'
+import { writtenVersion } from '../events/codec.ts'
 import type { Actor, Envelope } from '../events/envelope.ts'
 import type { RecordEvent } from '../events/event-catalogue.ts'
 import type { RetentionEvent } from '../events/retention-events.ts'
 import { retentionStream } from '../events/stream-names.ts'
-import { assert } from '../shared/assert.ts'
-import type { Clock } from '../shared/clock.ts'
-import { isRefusal } from '../shared/failures.ts'
 import { type Revision, toRevision } from '../shared/ids.ts'
-import type { EventStore } from '../store/event-store.ts'
-import { createCommandHandler } from './command-handler.ts'
-import { accept, type Decider } from './decision.ts'
+import { createFactRecorder, type FactRecorderParts } from './fact-recorder.ts'
 
 export interface RetentionRecord {
   /**
@@ -29,19 +24,9 @@ export interface ExpiringConversation {
   readonly by: Actor
 }
 
-const decider: Decider<null, RetentionEvent, RetentionEvent> = {
-  initialState: () => null,
-  evolve: (state) => state,
-  decide: (event) => accept(event),
-}
-
-export function createRetentionRecord(parts: {
-  readonly store: Pick<EventStore, 'append' | 'readStream'>
-  readonly codec: Codec
-  readonly clock: Clock
-}): RetentionRecord {
+export function createRetentionRecord(parts: FactRecorderParts): RetentionRecord {
   const { store, codec, clock } = parts
-  const handler = createCommandHandler({ ...parts, decider, personOf: () => undefined })
+  const record = createFactRecorder<RetentionEvent>(parts)
   return {
     async expire({ stream, revision, event, by }) {
       const envelope = { ...envelopeOf(event, by), occurredAt: clock().toISOString() }
@@ -57,8 +42,7 @@ export function createRetentionRecord(parts: {
     async applied(event, { begunAt, by }) {
       const { commandId, $correlationId, $causationId } = envelopeOf(event, by)
       const context = { commandId, actor: by, correlationId: $correlationId, causationId: $causationId }
-      const outcome = await handler.handle(retentionStream(begunAt), event, context)
-      assert(!isRefusal(outcome), 'what has happened is not refused')
+      await record(retentionStream(begunAt), event, context)
     },
   }
 }
