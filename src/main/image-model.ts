@@ -8,6 +8,7 @@ import { createSteadyImageModel } from '../agents/steady-image-model.ts'
 import { ATTACHMENT_BYTES_MAX } from '../commands/attachment-record.ts'
 import type { Config } from '../config.ts'
 import type { Logger } from '../shared/logger.ts'
+import { steadinessOf } from './steadiness.ts'
 
 export interface BuiltImageModel {
   readonly images: ImageModel
@@ -27,14 +28,7 @@ export function buildImageModel(
     ...(config.IMAGE_SIZE !== undefined && { size: config.IMAGE_SIZE as `${number}x${number}` }),
     bytesMax: ATTACHMENT_BYTES_MAX,
   })
-  const hosted = createSteadyImageModel(asked, {
-    retriesMax: config.LLM_RETRIES_MAX,
-    retryAfterMsMax: config.LLM_RETRY_AFTER_MS_MAX,
-    breakerFailuresMax: config.LLM_BREAKER_FAILURES_MAX,
-    breakerOpenMs: config.LLM_BREAKER_OPEN_MS,
-    meter,
-    logger,
-  })
+  const hosted = createSteadyImageModel(asked, { ...steadinessOf(config), meter, logger })
   return {
     images: createImageFallback({ hosted, offline, timeoutMs: config.IMAGE_TIMEOUT_MS, meter }),
     close: asked.close,

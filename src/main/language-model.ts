@@ -6,6 +6,7 @@ import type { ModelMeter } from '../agents/model-meter.ts'
 import { createSteadyModel } from '../agents/steady-model.ts'
 import type { Config } from '../config.ts'
 import type { Logger } from '../shared/logger.ts'
+import { steadinessOf } from './steadiness.ts'
 
 export interface BuiltModel {
   readonly model: LanguageModel
@@ -28,17 +29,7 @@ export function buildLanguageModel(
       thinkingTokensMax: config.LLM_THINKING_TOKENS_MAX,
     }),
   )
-  const steady = hosted.map((model) =>
-    createSteadyModel(model, {
-      retriesMax: config.LLM_RETRIES_MAX,
-      retryAfterMsMax: config.LLM_RETRY_AFTER_MS_MAX,
-      breakerFailuresMax: config.LLM_BREAKER_FAILURES_MAX,
-      breakerOpenMs: config.LLM_BREAKER_OPEN_MS,
-      meter,
-      logger,
-      elapsedMs,
-    }),
-  )
+  const steady = hosted.map((model) => createSteadyModel(model, { ...steadinessOf(config), meter, logger, elapsedMs }))
   const [first, ...others] = steady
   return {
     model: first === undefined ? offline : createFallbackChain([first, ...others, offline], meter),
