@@ -6,8 +6,7 @@ import type { Config } from '../config.ts'
 import { createPrivacy, type Privacy } from '../main/privacy.ts'
 import { systemClock } from '../shared/clock.ts'
 import type { Logger } from '../shared/logger.ts'
-import { openEventStoreDb } from '../store/eventstoredb-store.ts'
-import { openCommandDatabase, reachServers, unlockVault } from './server-access.ts'
+import { openServers } from './server-access.ts'
 
 export interface Reached {
   readonly config: Config
@@ -21,11 +20,7 @@ export async function withPrivacy(
   work: (reached: Reached) => Promise<number>,
 ): Promise<number> {
   await using reached = new AsyncDisposableStack()
-  const servers = await reachServers(config, logger, reached)
-  const store = openEventStoreDb({ connectionString: servers.eventStoreUrl, logger })
-  reached.defer(store.close)
-  const database = await openCommandDatabase(config, servers.databaseUrl, logger, reached)
-  const { vault, codec } = await unlockVault(config, database)
+  const { store, database, vault, codec } = await openServers(config, logger, reached)
   const parts = { store, codec, clock: systemClock }
   const sessions = createSessionRecord(parts)
   const privacy = createPrivacy({

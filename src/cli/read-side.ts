@@ -8,8 +8,7 @@ import { recordNotedActs } from '../projections/operator-acts.ts'
 import { systemClock } from '../shared/clock.ts'
 import type { Logger } from '../shared/logger.ts'
 import { type EventReader, readerOf } from '../store/event-store.ts'
-import { openEventStoreDb } from '../store/eventstoredb-store.ts'
-import { openCommandDatabase, reachServers, unlockVault } from './server-access.ts'
+import { openServers } from './server-access.ts'
 
 export interface ReadSide {
   readonly database: Database
@@ -25,11 +24,7 @@ export async function withReadSide(
   work: (readSide: ReadSide) => Promise<number>,
 ): Promise<number> {
   await using reached = new AsyncDisposableStack()
-  const servers = await reachServers(config, logger, reached)
-  const store = openEventStoreDb({ connectionString: servers.eventStoreUrl, logger })
-  reached.defer(store.close)
-  const database = await openCommandDatabase(config, servers.databaseUrl, logger, reached)
-  const { codec } = await unlockVault(config, database)
+  const { store, database, codec } = await openServers(config, logger, reached)
   const recordAct = createActRecorder({ store, codec, clock: systemClock })
   const recordLook = createAccessRecorder({ store, codec, clock: systemClock })
   try {

@@ -12,7 +12,7 @@ import { startServers } from '../main/server-processes.ts'
 import { type Database, openDatabase } from '../projections/database.ts'
 import { systemClock } from '../shared/clock.ts'
 import type { Logger } from '../shared/logger.ts'
-import { type EventReader, readerOf } from '../store/event-store.ts'
+import { type EventReader, type EventStore, readerOf } from '../store/event-store.ts'
 import { openEventStoreDb } from '../store/eventstoredb-store.ts'
 import { openVault, type Vault } from '../vault/open-vault.ts'
 import { openWhenNeeded } from '../vault/sealer-when-needed.ts'
@@ -70,6 +70,24 @@ export interface OpenedVault {
 export async function unlockVault(config: Config, database: Database): Promise<OpenedVault> {
   const vault = await openVault({ database, masterKeys: await findMasterKeys(config) })
   return { vault, codec: createCodec({ sealer: vault.sealer, steps: upcasterSteps }) }
+}
+
+export interface OpenedServers extends OpenedVault {
+  readonly store: EventStore
+  readonly database: Database
+}
+
+/** Opens record and read models, with the vault that reads both; let go of with the stack. */
+export async function openServers(
+  config: Config,
+  logger: Logger,
+  reached: AsyncDisposableStack,
+): Promise<OpenedServers> {
+  const servers = await reachServers(config, logger, reached)
+  const store = openEventStoreDb({ connectionString: servers.eventStoreUrl, logger })
+  reached.defer(store.close)
+  const database = await openCommandDatabase(config, servers.databaseUrl, logger, reached)
+  return { store, database, ...(await unlockVault(config, database)) }
 }
 
 /** Opens Postgres with the small budget of a command; closed again with the stack. */
