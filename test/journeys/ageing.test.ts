@@ -49,7 +49,7 @@ async function daysAgo(days: number, work: (people: People) => Promise<Position[
   const masterKey = Buffer.from(await readFile(path.join(directory, 'master-key'), 'utf8'), 'base64')
   const people = await openPeople({ ...(await running()), masterKey, directory, daysAgo: days })
   const position = (await work(people)).sort((a, b) => Number(b - a))[0] as Position
-  expect(await people.queries.waitFor({ position, waitMsMax: 60_000 })).toMatchObject({ isReached: true })
+  await people.projected(position)
   await people.close()
 }
 

@@ -30,8 +30,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-const projected = async (position: Position) =>
-  expect(await stage.queries.waitFor({ position, waitMsMax: 60_000 })).toMatchObject({ isReached: true })
+const projected = (position: Position) => stage.projected(position)
 
 async function erase(person: string, privacy = stage.privacy): Promise<Erasure> {
   const wish = { receiptId: randomUUID(), person, requestedBy: person, reason: 'asked for' }

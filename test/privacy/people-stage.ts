@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { expect } from 'vitest'
 import { createCommandHandler } from '../../src/commands/command-handler.ts'
 import { conversationDecider, ownerOf } from '../../src/commands/conversation-decider.ts'
 import { createConversationGateway } from '../../src/commands/conversation-handler.ts'
@@ -81,6 +82,11 @@ export async function openPeople(servers: Servers) {
   return {
     ...{ directory, logged, logger, store, database, vault, codec, queries, gateway, belongings },
     ...{ conversations, connectionString: databaseUrl, drafts, newPrivacy, privacy: newPrivacy() },
+
+    /** Waits until the read models show what stands at this position. */
+    async projected(position: Position): Promise<void> {
+      expect(await queries.waitFor({ position, waitMsMax: 60_000 })).toMatchObject({ isReached: true })
+    },
 
     /** For all that is done from here on. */
     passDays(days: number): void {

@@ -32,8 +32,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-const projected = async (position: Position) =>
-  expect(await stage.queries.waitFor({ position, waitMsMax: 60_000 })).toMatchObject({ isReached: true })
+const projected = (position: Position) => stage.projected(position)
 const rulesOf = (text: string) => parseRetentionRules(text).rules
 const wish = (text: string, more: Partial<RetentionWish> = {}): RetentionWish => ({
   rules: rulesOf(text),
