@@ -1,7 +1,8 @@
 /** A conversation as it stood at a time or a position: its events until then, folded as the read models fold them. */
 import type { Codec, RecordedEvent, StoredEvent } from '../events/codec.ts'
 import { conversationStream } from '../events/stream-names.ts'
-import { foldBatch, Rows } from '../projections/batch-fold.ts'
+import { foldBatch } from '../projections/batch-fold.ts'
+import { Rows } from '../projections/batch-rows.ts'
 import type { StoredConversation } from '../projections/conversation-read-model.ts'
 import type { StoredMessage } from '../projections/message-read-model.ts'
 import type { StoredTurn } from '../projections/turn-read-model.ts'
@@ -49,10 +50,10 @@ export async function conversationAsOf(
     if (batch.length === DECODED_AT_ONCE) await fold()
   }
   await fold()
-  const conversation = rows.of('conversation').get(conversationId) as StoredConversation | undefined
+  const conversation = rows.of('conversation').find(conversationId, '')?.row as StoredConversation | undefined
   if (conversation === undefined || last === undefined) return undefined
-  const messages = [...rows.of('message').values()] as StoredMessage[]
-  const turns = [...rows.of('turn').values()] as StoredTurn[]
+  const messages = rows.of('message').changed.map(({ row }) => row as StoredMessage)
+  const turns = rows.of('turn').changed.map(({ row }) => row as StoredTurn)
   return {
     conversation,
     messages: messages.toSorted((one, other) => (one.position < other.position ? -1 : 1)),

@@ -3,10 +3,11 @@ import { LRUCache } from 'lru-cache'
 import type { RecordedEvent, StoredEvent } from '../events/codec.ts'
 import { Fault } from '../shared/failures.ts'
 import { inSlices } from '../shared/slices.ts'
-import { foldBatch, type RowNames, Rows, rowsToLoad } from './batch-fold.ts'
+import { foldBatch, rowsFor } from './batch-fold.ts'
+import type { BatchRow, Rows } from './batch-rows.ts'
 import type { Connection } from './connection.ts'
 import { conversationModel } from './conversation-read-model.ts'
-import type { Copy } from './copy-query.ts'
+import type { Copy, Statement } from './copy-query.ts'
 import { isValueRefused } from './database-failures.ts'
 import type { Generation } from './generations.ts'
 import { byProjector } from './operator-acts.ts'
@@ -54,10 +55,8 @@ interface Checkpoint {
 /** A batch that is folded: what is left is to store its rows. */
 export interface PreparedBatch {
   readonly batch: Batch
-  /** All rows that change. */
-  readonly changes: Rows
-  /** Those of them that are not copied. */
-  readonly upserts: Rows
+  readonly rows: Rows
+  /** New rows; without any, all that changed are upserted. */
   readonly copies: readonly Copy[]
   readonly memory: number
 }
@@ -76,7 +75,9 @@ export class BatchWriter {
    * Safe because nobody else writes: whoever owned the partition meanwhile moved the checkpoint, and whoever changes rows in
    * another way has to raise `parked_version`; both make the next store fail, and a new writer begins with nothing.
    */
-  readonly #cache = new LRUCache<string, object>({ max: CACHED_ROWS_MAX })
+  readonly #caches: ReadonlyMap<string, LRUCache<string, object>> = new Map(
+    CACHED_MODELS.map((model) => [model, new LRUCache({ max: CACHED_ROWS_MAX })]),
+  )
   /** While building: the rows of the batch that was prepared last, which may not be stored yet. */
   #pending: Rows | undefined
   #memory = 0
@@ -142,121 +143,128 @@ export class BatchWriter {
   /** Folds a batch to its rows. Throws `event-not-projectable`, or the fault of the database. */
   async prepare(batch: Batch): Promise<PreparedBatch> {
     const memory = this.#memory
-    const rows = new Rows()
-    const wanted = this.#takeRemembered(rowsToLoad(batch.events), rows)
-    await loadRows(this.#bulkLoader ?? this.#connection, this.#target.schema, wanted, rows)
-    const isKnown = knownIn(rows)
-    const changes = await fold(batch.events, rows)
-    if (memory === this.#memory) this.#remember(changes)
-    const prepared = { batch, changes, memory }
-    if (!this.isBulk) return { ...prepared, upserts: changes, copies: [] }
-    const added = changes.filter((model, key) => !isKnown(model, key))
-    return { ...prepared, upserts: changes.filter(isKnown), copies: await copiesOf(this.#target.schema, added) }
+    const rows = rowsFor(batch.events)
+    this.#loadRemembered(rows)
+    await loadRows(this.#bulkLoader ?? this.#connection, this.#target.schema, rows)
+    await fold(batch.events, rows)
+    if (memory === this.#memory) this.#remember(rows)
+    return { batch, rows, memory, copies: this.isBulk ? await copiesOf(this.#target.schema, rows) : [] }
   }
 
   /**
    * Throws `checkpoint-moved` when somebody else owns the generation now, or an operator changed what is parked; then nothing
    * was changed, and it has to be opened again.
    */
-  async commit({ batch, changes, upserts, copies }: PreparedBatch): Promise<void> {
+  async commit(prepared: PreparedBatch): Promise<void> {
     try {
-      if (copies.length === 0) await this.#move(batch, upserts)
-      else await this.#copyAndMove(batch, changes, upserts, copies)
-      this.#position = batch.position
+      if (prepared.copies.length === 0) await this.#move(prepared)
+      else await this.#copyAndMove(prepared)
+      this.#position = prepared.batch.position
     } catch (error) {
       this.#forget()
       throw error
     }
   }
 
-  #remember(changes: Rows): void {
-    for (const model of CACHED_MODELS) {
-      for (const [key, row] of changes.of(model)) this.#cache.set(`${model} ${key}`, row)
+  #remember(rows: Rows): void {
+    for (const [model, cache] of this.#caches) {
+      for (const { streamId, name, row } of rows.of(model).changed) cache.set(cacheKey(streamId, name), row as object)
     }
-    if (this.isBulk) this.#pending = changes
+    if (this.isBulk) this.#pending = rows
   }
 
   #forget(): void {
-    this.#cache.clear()
+    for (const cache of this.#caches.values()) cache.clear()
     this.#pending = undefined
     this.#memory += 1
   }
 
-  /** Puts the wanted rows that are remembered into `rows`, and returns the names of the others. */
-  #takeRemembered(wanted: RowNames, rows: Rows): RowNames {
-    for (const [model, names] of wanted) {
-      const isCached = CACHED_MODELS.includes(model)
-      for (const key of names.keys()) {
-        const row = this.#pending?.of(model).get(key) ?? (isCached ? this.#cache.get(`${model} ${key}`) : undefined)
-        if (row === undefined) continue
-        rows.of(model).set(key, row)
-        names.delete(key)
+  #loadRemembered(rows: Rows): void {
+    for (const { name: model } of readModels) {
+      const ofModel = rows.of(model)
+      const pending = this.#pending?.of(model)
+      const cache = this.#caches.get(model)
+      for (const place of ofModel.wanted) {
+        const { streamId, name } = place
+        const row = pending?.find(streamId, name)?.row ?? cache?.get(cacheKey(streamId, name))
+        if (row !== undefined) ofModel.load(place, row)
       }
     }
-    return wanted
   }
 
-  async #move(batch: Batch, changes: Rows): Promise<void> {
-    const from = { position: this.#position, parkedVersion: this.#parkedVersion }
-    const { text, values } = storeStatement(this.#target, from, batch, changes)
+  async #move(prepared: PreparedBatch): Promise<void> {
+    const { text, values } = this.#statementOf(prepared, { isWanted: hasChanged })
     const [moved] = await this.#connection.query(text, values)
     if (moved !== undefined) return
     const { generation, partition } = this.#target
     throw new Fault('checkpoint-moved', { generation, partition, expected: this.#position })
   }
 
-  async #copyAndMove(batch: Batch, changes: Rows, upserts: Rows, copies: PreparedBatch['copies']): Promise<void> {
+  async #copyAndMove(prepared: PreparedBatch): Promise<void> {
     try {
-      await this.#connection.transaction(async () => {
-        await this.#move(batch, upserts)
-        await this.#connection.copyIn(copies)
-      })
+      await this.#connection.copyIn(
+        prepared.copies,
+        this.#statementOf(prepared, { isWanted: isUpdated, mustMove: true }),
+      )
     } catch (error) {
       if (!isValueRefused(error)) throw error
-      await this.#move(batch, changes) // A row that we took for new is there, or a value is poison: then this says so.
+      // A row that we took for new is there, or a value is poison, or the checkpoint is not where it was: then this says so.
+      await this.#move(prepared)
     }
+  }
+
+  #statementOf(
+    { batch, rows }: PreparedBatch,
+    { isWanted, mustMove = false }: { readonly isWanted: (row: BatchRow) => boolean; readonly mustMove?: boolean },
+  ): Statement {
+    const from = { position: this.#position, parkedVersion: this.#parkedVersion }
+    const rowsOfModel = (model: string) => rows.of(model).changed.filter(isWanted).map(rowOf)
+    const statement = storeStatement(this.#target, from, batch, rowsOfModel)
+    // What is sent after it must not be done without it: nobody looks at its result before, so it has to fail.
+    const outcome = mustMove ? `${announcement}, 1 / count(*)` : announcement
+    return { ...statement, text: `${statement.text} select ${outcome} from moved` }
   }
 }
 
-/** The rows as they are copied; read models without any are left out. */
-async function copiesOf(schema: string, added: Rows): Promise<Copy[]> {
+const hasChanged = (): boolean => true
+const isUpdated = ({ isStored }: BatchRow): boolean => isStored
+const rowOf = ({ row }: BatchRow): object => row as object
+
+function cacheKey(streamId: string, name: string): string {
+  return `${streamId}/${name}` // Neither kind of id has a slash in it.
+}
+
+/** The new rows as they are copied; read models without any are left out. */
+async function copiesOf(schema: string, rows: Rows): Promise<Copy[]> {
   const copies: Copy[] = []
   for (const model of readModels) {
-    const rows = [...added.of(model.name).values()]
-    if (rows.length === 0) continue
-    let lines = ''
-    await inSlices(rows, EVENTS_AT_ONCE_MAX, (slice) => {
-      lines += copiedLines(model, slice)
+    const added = rows.of(model.name).changed.filter(({ isStored }) => !isStored)
+    if (added.length === 0) continue
+    const pieces: string[] = []
+    await inSlices(added, EVENTS_AT_ONCE_MAX, (slice) => {
+      pieces.push(copiedLines(model, slice.map(rowOf)))
     })
-    copies.push({ text: copyText(schema, model), rows: lines })
+    copies.push({ text: copyText(schema, model), rows: pieces })
   }
   return copies
 }
 
-type IsKnown = (model: string, key: string) => boolean
-
-/** Which rows there were before the batch, as far as anybody asked. */
-function knownIn(rows: Rows): IsKnown {
-  const known = new Map(readModels.map(({ name }) => [name, new Set(rows.of(name).keys())]))
-  return (model, key) => known.get(model)?.has(key) === true
-}
-
-async function fold(events: readonly RecordedEvent[], rows: Rows): Promise<Rows> {
-  const changes = new Rows()
+async function fold(events: readonly RecordedEvent[], rows: Rows): Promise<void> {
   try {
-    await inSlices(events, EVENTS_AT_ONCE_MAX, (slice) => foldBatch(slice, rows, changes))
-    return changes
+    await inSlices(events, EVENTS_AT_ONCE_MAX, (slice) => foldBatch(slice, rows))
   } catch (error) {
     throw new Fault('event-not-projectable', { events: events.length }, { cause: error })
   }
 }
 
-/** One statement is one transaction, in one round trip: rows, parked events, checkpoint and announcement. */
+const announcement = `pg_notify('${POSITION_CHANNEL}', $7::text)`
+
+/** One statement is one transaction, in one round trip: rows, parked events, and the checkpoint as `moved`, which is to be announced. */
 function storeStatement(
   { generation, schema, partition, states, control = CONTROL_SCHEMA }: BatchTarget,
   from: Checkpoint,
   batch: Batch,
-  rows: Rows,
+  rowsOf: (model: string) => readonly object[],
 ) {
   const values: unknown[] = [
     generation,
@@ -287,7 +295,7 @@ function storeStatement(
     )`,
   ]
   for (const model of readModels) {
-    const changed = [...rows.of(model.name).values()]
+    const changed = rowsOf(model.name)
     if (changed.length === 0) continue
     const clause = storeClause(schema, model, changed, values.length + 1)
     parts.push(`, stored_${model.name} as (${clause.text('moved')})`)
@@ -299,7 +307,6 @@ function storeStatement(
     parts.push(`, noted as (${noteClause(control, values.length + 1)})`)
     values.push(...notedValues(generation, batch.parked))
   }
-  parts.push(`select pg_notify('${POSITION_CHANNEL}', $7::text) from moved`)
   return { text: parts.join('\n'), values }
 }
 

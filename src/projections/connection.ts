@@ -1,6 +1,6 @@
 /** One connection to Postgres: each statement ends in rows or in a fault, within a stated time, and none outlives its server. */
 import { Client, type ClientConfig, type QueryConfig, types } from 'pg'
-import { type Copy, CopyQuery } from './copy-query.ts'
+import { type Copy, CopyQuery, type Statement } from './copy-query.ts'
 import { asDatabaseFault } from './database-failures.ts'
 
 export interface ConnectionSettings {
@@ -18,8 +18,8 @@ export interface Connection {
   readonly query: <Row extends object>(text: string, values?: readonly unknown[]) => Promise<Row[]>
   /** Runs several statements without parameters in one round trip. */
   readonly script: (text: string) => Promise<void>
-  /** Copies rows into several tables in one round trip. */
-  readonly copyIn: (copies: readonly Copy[]) => Promise<void>
+  /** Runs a statement and copies rows into several tables, in one round trip: all of it is done, or nothing. */
+  readonly copyIn: (copies: readonly Copy[], first?: Statement) => Promise<void>
   /** Runs `work` in a transaction: committed when it resolves, rolled back when it rejects. */
   readonly transaction: <Value>(work: () => Promise<Value>, options?: TransactionOptions) => Promise<Value>
   /** Aborts when the connection is lost, whoever ended it. */
@@ -112,8 +112,8 @@ class PostgresConnection implements OpenConnection {
     await this.#run(text, () => this.client.query(this.#timed(text)))
   }
 
-  readonly copyIn = async (copies: readonly Copy[]): Promise<void> => {
-    await this.#run(`copying ${copies.length} tables`, () => this.client.query(new CopyQuery(copies)).done)
+  readonly copyIn = async (copies: readonly Copy[], first?: Statement): Promise<void> => {
+    await this.#run(`copying ${copies.length} tables`, () => this.client.query(new CopyQuery(copies, first)).done)
   }
 
   readonly transaction = async <Value>(

@@ -5,7 +5,9 @@ import type { Projector } from './projector.ts'
 export const eventIndexProjector: Projector<StoredEventIndex> = {
   model: eventIndexModel,
 
-  rowNameOf: (event) => event.position.toString(),
+  isAppending: true,
+
+  rowNameOf: () => '',
 
   isFirst: () => true,
 

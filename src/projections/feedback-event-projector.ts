@@ -5,8 +5,9 @@ import type { Projector } from './projector.ts'
 export const feedbackEventProjector: Projector<StoredFeedbackEvent> = {
   model: feedbackEventModel,
 
-  rowNameOf: (event) =>
-    event.type === 'ResponseRated' || event.type === 'IntentCorrected' ? event.position.toString() : undefined,
+  isAppending: true,
+
+  rowNameOf: ({ type }) => (type === 'ResponseRated' || type === 'IntentCorrected' ? '' : undefined),
 
   isFirst: () => true,
 

@@ -9,23 +9,23 @@ export interface ReadModelDigest {
   readonly hash: string
 }
 
+/** A hash of 64 bits for each of these seeds. */
+const HALVES = [0, 1]
+
 /** By the name of the read model. */
 export type GenerationDigest = Readonly<Record<string, ReadModelDigest>>
 
-/** Reads every row once. Run it in one snapshot, or while nothing is written, to compare generations at the same position. */
+/** Reads every row once, and no value as text: that would take most of the time. Run it in one snapshot, or while nothing is written, to compare generations at the same position. */
 export async function digestOfGeneration(
   connection: Pick<Connection, 'query'>,
   schema: string,
 ): Promise<GenerationDigest> {
   const digest: Record<string, ReadModelDigest> = {}
   for (const model of readModels) {
+    const row = `row(${columnNames(model).join(', ')})`
     const [found] = await connection.query<ReadModelDigest>(
-      `select count(*) as rows, coalesce(bit_xor(hashtextextended(line, 0)), 0)
-          || '/' || coalesce(bit_xor(hashtextextended(line, 1)), 0) as hash
-      from (
-        select row(${columnNames(model).join(', ')})::text as line
-        from ${schema}.${model.name}
-      ) as lines`,
+      `select count(*) as rows, ${HALVES.map((half) => `coalesce(bit_xor(hash_record_extended(${row}, ${half})), 0)`).join(" || '/' || ")} as hash
+      from ${schema}.${model.name}`,
     )
     digest[model.name] = found ?? { rows: 0n, hash: '0/0' }
   }

@@ -15,13 +15,14 @@ const smallWords: Readonly<Record<Exclude<SearchLanguage, 'simple'>, string>> = 
   dutch: 'de het een en is zijn van dat die in op te voor met wat hoe ik je niet aan om mijn kan dit naar',
 }
 
-const languagesByWord = new Map<string, SearchLanguage[]>()
-for (const [language, words] of Object.entries(smallWords)) {
-  for (const word of words.split(' ')) {
-    languagesByWord.set(word, [...(languagesByWord.get(word) ?? []), language as SearchLanguage])
-  }
+const languages = Object.keys(smallWords) as SearchLanguage[]
+/** The places in `languages` of those that have the word. */
+const languagesByWord = new Map<string, number[]>()
+for (const [place, words] of Object.values(smallWords).entries()) {
+  for (const word of words.split(' ')) languagesByWord.set(word, [...(languagesByWord.get(word) ?? []), place])
 }
 
+const NOWHERE: readonly number[] = []
 const WORD = /\p{L}+/gu
 const CHARACTERS_MAX = 4_000
 const WORDS_MAX = 200
@@ -30,15 +31,13 @@ const EVIDENCE_MIN = 2
 
 /** Deterministic: the same text has the same language for ever, or a rebuild would give other rows. */
 export function languageOf(text: string): SearchLanguage {
-  const lower = text.slice(0, CHARACTERS_MAX).toLowerCase()
-  const counts = new Map<SearchLanguage, number>()
-  WORD.lastIndex = 0
-  for (let words = 0; words < WORDS_MAX; words += 1) {
-    const word = WORD.exec(lower)
-    if (word === null) break
-    for (const language of languagesByWord.get(word[0]) ?? []) counts.set(language, (counts.get(language) ?? 0) + 1)
+  const words = text.slice(0, CHARACTERS_MAX).toLowerCase().match(WORD) ?? []
+  const counts = languages.map(() => 0)
+  for (let index = 0; index < words.length && index < WORDS_MAX; index += 1) {
+    for (const place of languagesByWord.get(words[index] as string) ?? NOWHERE) counts[place] = (counts[place] ?? 0) + 1
   }
-  const [best, second] = [...counts].sort(([, a], [, b]) => b - a)
-  if (best === undefined || best[1] < EVIDENCE_MIN || best[1] === second?.[1]) return 'simple'
-  return best[0]
+  const most = Math.max(...counts)
+  const best = counts.indexOf(most)
+  const isClear = most >= EVIDENCE_MIN && counts.lastIndexOf(most) === best
+  return isClear ? (languages[best] as SearchLanguage) : 'simple'
 }

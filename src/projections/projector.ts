@@ -30,6 +30,8 @@ export interface PersonRow {
 
 export interface Projector<Row extends object = object> {
   readonly model: ReadModel<Row>
+  /** Each event makes a row of its own, which no later event asks for; its name inside the conversation is then of no use. */
+  readonly isAppending?: true
   /** Names the row inside its conversation that the event is about; undefined when it is no news to this read model. */
   readonly rowNameOf: (event: RecordedEvent) => string | undefined
   /** True when no row can exist before this event, so that none need be looked up. */

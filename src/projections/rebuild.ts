@@ -54,7 +54,7 @@ export interface RebuildResult {
 }
 
 export const REBUILD_LIMITS: BatchLimits = {
-  eventsMax: 2_500,
+  eventsMax: 1_500,
   bytesMax: 8 * 1024 * 1024,
   waitMsMax: 500,
   positionWaitMsMax: 1_000,

@@ -1,30 +1,26 @@
 /** Reads and writes whole sets of rows in single statements. */
 
-import { type RowNames, type Rows, rowKey } from './batch-fold.ts'
+import type { Rows } from './batch-rows.ts'
 import type { Connection } from './connection.ts'
 import { readModels } from './projectors.ts'
 import { type ColumnType, columnName, columnNames, columnsOf, type ReadModel } from './read-model.ts'
 
 type Cell = string | number | boolean | null
 
-/** Loads the stored rows that are wanted, each read model in one statement; what does not exist is left out. */
-export async function loadRows(
-  connection: Pick<Connection, 'query'>,
-  schema: string,
-  wanted: RowNames,
-  rows: Rows,
-): Promise<void> {
+/** Loads the stored rows that are wanted, each read model in one statement; what does not exist stays undefined. */
+export async function loadRows(connection: Pick<Connection, 'query'>, schema: string, rows: Rows): Promise<void> {
   for (const model of readModels) {
-    const names = [...(wanted.get(model.name)?.values() ?? [])]
-    if (names.length === 0) continue
+    const ofModel = rows.of(model.name)
+    const wanted = [...ofModel.wanted]
+    if (wanted.length === 0) continue
     const found = await connection.query<Record<string, unknown>>(loadStatement(schema, model), [
-      names.map(({ streamId }) => streamId),
-      ...(model.key.length > 1 ? [names.map(({ name }) => name)] : []),
+      wanted.map(({ streamId }) => streamId),
+      ...(model.key.length > 1 ? [wanted.map(({ name }) => name)] : []),
     ])
     for (const columns of found) {
       const row = fromColumns(model, columns)
-      const [streamId, name] = model.key.map((field) => String(row[field]))
-      rows.of(model.name).set(rowKey(streamId ?? '', name ?? ''), row)
+      const [streamId = '', name = ''] = model.key.map((field) => String(row[field]))
+      ofModel.load(ofModel.at(streamId, name), row)
     }
   }
 }
@@ -56,29 +52,33 @@ export function copyText(schema: string, model: ReadModel): string {
 }
 
 /** Rows as text for COPY, a line for each. */
-export function copiedLines(model: ReadModel, rows: Iterable<object>): string {
+export function copiedLines(model: ReadModel, rows: readonly object[]): string {
   const fields = columnsOf(model)
-  let lines = ''
-  for (const row of rows) {
-    let separator = ''
+  const cells: string[] = []
+  // Joined at once: adding piece by piece makes a tree of pieces, which costs more than the text.
+  const lineOf = (row: Readonly<Record<string, unknown>>) => {
+    let index = 0
     for (const [field, { type }] of fields) {
-      lines += separator + toCopied(toCell((row as Record<string, unknown>)[field], type))
-      separator = '\t'
+      cells[index] = toCopied(row[field], type)
+      index += 1
     }
-    lines += '\n'
+    return cells.join('\t')
   }
-  return lines
+  return `${rows.map((row) => lineOf(row as Readonly<Record<string, unknown>>)).join('\n')}\n`
 }
 
 const COPIED_SPECIALS = /[\\\n\r\t]/
 const copiedSpecials: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 
-function toCopied(cell: Cell): string {
-  if (cell === null) return '\\N'
-  if (typeof cell !== 'string') return String(cell)
-  return COPIED_SPECIALS.test(cell)
-    ? cell.replaceAll(/[\\\n\r\t]/g, (special) => copiedSpecials[special] ?? special)
-    : cell
+function toCopied(value: unknown, type: ColumnType): string {
+  if (value === null || value === undefined) return '\\N'
+  if (typeof value === 'string' && type !== 'jsonb') return escaped(value)
+  return type === 'jsonb' ? escaped(JSON.stringify(value)) : String(value)
+}
+
+function escaped(text: string): string {
+  if (!COPIED_SPECIALS.test(text)) return text
+  return text.replaceAll(/[\\\n\r\t]/g, (special) => copiedSpecials[special] ?? special)
 }
 
 function loadStatement(schema: string, model: ReadModel): string {

@@ -156,8 +156,8 @@ describe('copies', () => {
     const database = await postgres.open()
     await database.writer.withConnection(async (connection) => {
       await connection.script('create table one (id integer primary key, word text); create table other (id integer)')
-      const copyWords = { text: 'copy one (id, word) from stdin', rows: '1\tfirst\n2\t\\N\n' }
-      await connection.copyIn([copyWords, { text: 'copy other (id) from stdin', rows: '7\n' }])
+      const copyWords = { text: 'copy one (id, word) from stdin', rows: ['1\tfirst\n', '2\t\\N\n'] }
+      await connection.copyIn([copyWords, { text: 'copy other (id) from stdin', rows: ['7\n'] }])
       const rows = await connection.query('select one.id, word, other.id as other from one, other order by one.id')
       expect(rows).toEqual([
         { id: 1, word: 'first', other: 7 },
@@ -165,7 +165,7 @@ describe('copies', () => {
       ])
 
       const manyRows = Array.from({ length: 200_000 }, (_, index) => `${index}\n`).join('')
-      const copies = ['no number\n', manyRows].map((rows) => ({ text: 'copy other (id) from stdin', rows }))
+      const copies = ['no number\n', manyRows].map((rows) => ({ text: 'copy other (id) from stdin', rows: [rows] }))
       await expect(connection.copyIn(copies)).rejects.toMatchObject({ code: 'database-refused' })
       await expect(connection.copyIn([...copies].reverse())).rejects.toMatchObject({ code: 'database-refused' })
       expect(await connection.query('select id from other')).toEqual([{ id: 7 }])

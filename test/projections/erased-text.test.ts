@@ -3,7 +3,8 @@ import { createCodec, type RecordedEvent } from '../../src/events/codec.ts'
 import type { ConversationEvent } from '../../src/events/conversation-events.ts'
 import { erased, type OpenOne, openSealer } from '../../src/events/sealing.ts'
 import { upcasterSteps } from '../../src/events/upcasters.ts'
-import { foldBatch, Rows } from '../../src/projections/batch-fold.ts'
+import { foldBatch } from '../../src/projections/batch-fold.ts'
+import { Rows } from '../../src/projections/batch-rows.ts'
 import { answerOf, completed, rated, renamed, routed, sent, started, stopped } from '../support/examples.ts'
 import { TestRecord } from './support/record.ts'
 
@@ -15,8 +16,9 @@ async function rowsOf(events: ConversationEvent[], erasedEvents = events.length)
   const open: OpenOne = (value, { eventId }) => (gone.has(eventId) ? erased : value)
   const codec = createCodec({ sealer: { ...openSealer, openAll: async () => open }, steps: upcasterSteps })
   const recorded = (await codec.decodeAll(record.events)) as RecordedEvent[]
-  const changes = foldBatch(recorded, new Rows())
-  return (model: string) => [...changes.of(model).values()] as Record<string, unknown>[]
+  const rows = new Rows()
+  foldBatch(recorded, rows)
+  return (model: string) => rows.of(model).changed.map(({ row }) => row as Record<string, unknown>)
 }
 
 const turn = (messageId: string) => [

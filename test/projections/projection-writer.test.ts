@@ -156,7 +156,10 @@ describe('the projection writer', () => {
   })
 })
 
-describe('a deposed owner', () => {
+describe.each([
+  ['that stores', undefined],
+  ['that copies', { query: async () => [] }],
+])('a deposed owner %s', (_how, loader) => {
   test('changes nothing when it wakes up and writes', async () => {
     const database = await postgres.open()
     const record = new TestRecord()
@@ -166,6 +169,7 @@ describe('a deposed owner', () => {
     const target = { generation, schema, partition: 0, states: ['live'] } as const
     await database.writer.withConnection(async (connection) => {
       const paused = await BatchWriter.open(connection, target)
+      paused.setBulkLoader(loader)
       const next = await BatchWriter.open(connection, target)
       await next.store({ events: events.slice(0, 3), parked: [], position: positionOf(2) })
       const before = await digest(database)
@@ -184,6 +188,7 @@ describe('a deposed owner', () => {
     await database.queries.query(`update emberlog.generation set state = 'dropped'`)
     await database.writer.withConnection(async (connection) => {
       const writer = await BatchWriter.open(connection, { generation, schema, partition: 0, states: ['live'] })
+      writer.setBulkLoader(loader)
       const batch = { events: await Promise.all(record.events.map(codec.decode)), parked: [], position: record.last }
       await expect(writer.store(batch)).rejects.toSatisfy((error) => isFault(error, 'checkpoint-moved'))
       expect(await rowsOf(database, 'conversation')).toEqual([])
