@@ -145,7 +145,7 @@ export class BatchWriter {
     const memory = this.#memory
     const rows = rowsFor(batch.events)
     this.#loadRemembered(rows)
-    await loadRows(this.#bulkLoader ?? this.#connection, this.#target.schema, rows)
+    await loadRows(this.#bulkLoader?.query ?? this.#connection.prepared, this.#target.schema, rows)
     await fold(batch.events, rows)
     if (memory === this.#memory) this.#remember(rows)
     return { batch, rows, memory, copies: this.isBulk ? await copiesOf(this.#target.schema, rows) : [] }
@@ -194,7 +194,7 @@ export class BatchWriter {
 
   async #move(prepared: PreparedBatch): Promise<void> {
     const { text, values } = this.#statementOf(prepared, { isWanted: hasChanged })
-    const [moved] = await this.#connection.query(text, values)
+    const [moved] = await this.#connection.prepared(text, values)
     if (moved !== undefined) return
     const { generation, partition } = this.#target
     throw new Fault('checkpoint-moved', { generation, partition, expected: this.#position })

@@ -16,6 +16,8 @@ export interface ConnectionSettings {
 export interface Connection {
   /** Runs one statement, parameters as $1, $2 …; bigint columns come as `bigint`, times as `Date`. */
   readonly query: <Row extends object>(text: string, values?: readonly unknown[]) => Promise<Row[]>
+  /** The same for a statement that comes again and again on this connection: the server parses and plans it once. */
+  readonly prepared: <Row extends object>(text: string, values: readonly unknown[]) => Promise<Row[]>
   /** Runs several statements without parameters in one round trip. */
   readonly script: (text: string) => Promise<void>
   /** Runs a statement and copies rows into several tables, in one round trip: all of it is done, or nothing. */
@@ -46,6 +48,8 @@ const INT8 = 20
 /** The server ends a statement first; this is for a server that cannot be heard any more. */
 const SILENCE_MS = 5_000
 const LONGEST_TIMER_MS = 2 ** 31 - 1
+/** Each takes memory of the server for as long as the connection lasts. */
+const PREPARED_MAX = 64
 const KEEP_ALIVE_MS = 10_000
 
 const typeParsers = {
@@ -94,6 +98,7 @@ class PostgresConnection implements OpenConnection {
   #running = 0
   /** Statements of several users of this connection pass one after the other. */
   #last: Promise<unknown> = Promise.resolve()
+  readonly #preparedNames = new Map<string, string>()
   #mayTakeLong = false
   #closed: Promise<void> | undefined
 
@@ -106,6 +111,22 @@ class PostgresConnection implements OpenConnection {
   readonly query = async <Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> => {
     const result = await this.#run(text, () => this.client.query<Row>(this.#timed(text, values)))
     return result.rows
+  }
+
+  readonly prepared = async <Row extends object>(text: string, values: readonly unknown[]): Promise<Row[]> => {
+    const name = this.#nameOf(text)
+    const config = { ...this.#timed(text, values), ...(name !== undefined && { name }) }
+    const result = await this.#run(text, () => this.client.query<Row>(config))
+    return result.rows
+  }
+
+  /** Undefined when there are so many that the server had better forget this one. */
+  #nameOf(text: string): string | undefined {
+    const known = this.#preparedNames.get(text)
+    if (known !== undefined || this.#preparedNames.size >= PREPARED_MAX) return known
+    const name = `prepared_${this.#preparedNames.size}`
+    this.#preparedNames.set(text, name)
+    return name
   }
 
   readonly script = async (text: string): Promise<void> => {

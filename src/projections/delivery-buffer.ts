@@ -8,8 +8,10 @@ export interface BatchLimits {
   readonly eventsMax: number
   /** Counted in characters of text, roughly. */
   readonly bytesMax: number
-  /** While catching up, a batch that is not full is stored after this time. When live, nothing waits. */
+  /** While catching up, a batch that is not full is stored after this time. */
   readonly waitMsMax: number
+  /** The same when live: 0 where somebody may wait to read it. */
+  readonly liveWaitMsMax: number
   /** Positions without events, of streams that are none of ours, are saved this seldom. */
   readonly positionWaitMsMax: number
   /** When live, a position whose event belongs to another partition is saved this soon: somebody may wait to read it. */
@@ -123,7 +125,8 @@ export class DeliveryBuffer {
       const { foreignWaitMsMax, positionWaitMsMax } = this.#limits
       return (this.#isLive && this.#hasForeign ? foreignWaitMsMax : positionWaitMsMax) - waitedMs
     }
-    return this.#isLive || this.#isFull() ? 0 : this.#limits.waitMsMax - waitedMs
+    if (this.#isFull()) return 0
+    return (this.#isLive ? this.#limits.liveWaitMsMax : this.#limits.waitMsMax) - waitedMs
   }
 
   #cut(): CollectedBatch {

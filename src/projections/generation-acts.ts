@@ -18,6 +18,11 @@ import { PROJECTORS_VERSION } from './projectors.ts'
 const ATTEMPTS_MAX = 20
 const RETRY_MS = 500
 const LOCK_MS_MAX = 3_000
+/** So long is the live writer held back for a generation that is fed and a batch behind. */
+const HOLD_MS_MAX = 1_000
+const HOLD_POLL_MS = 20
+/** A checkpoint that was saved within this time is one that somebody moves. */
+const FED_WITHIN_MS = 3_000
 
 export interface GenerationAct {
   readonly database: Pick<Database, 'queries'>
@@ -65,7 +70,7 @@ async function leadReadersTo(connection: Connection, number: number, by: ActBy):
     for update of checkpoint`,
   )
   const live = await findLiveGeneration(connection)
-  const { position } = await findGeneration(connection, number)
+  const position = await positionAtLeast(connection, number, live?.positionMax ?? -1n)
   if (live !== undefined && position < live.positionMax) {
     throw new Fault('generation-behind', { generation: number, position, livePosition: live.positionMax })
   }
@@ -74,6 +79,26 @@ async function leadReadersTo(connection: Connection, number: number, by: ActBy):
     await noteAct(connection, { type: 'GenerationRolledBack', data: { generation: number, replaced: live.number } }, by)
   }
   return { ...target, state: 'live', position }
+}
+
+/** Waits for what is on its way to be stored, and says how far the generation is; nothing is waited for that nobody feeds. */
+async function positionAtLeast(connection: Connection, number: number, wanted: bigint): Promise<bigint> {
+  const heldUntil = performance.now() + HOLD_MS_MAX
+  for (;;) {
+    const { position } = await findGeneration(connection, number)
+    if (position >= wanted || performance.now() > heldUntil || !(await isFed(connection, number))) return position
+    await pause(HOLD_POLL_MS)
+  }
+}
+
+async function isFed(connection: Connection, number: number): Promise<boolean> {
+  const [checkpoint] = await connection.query<{ isFed: boolean }>(
+    `select bool_and(saved_at > clock_timestamp() - $2 * interval '1 ms') as "isFed"
+    from emberlog.checkpoint
+    where generation = $1`,
+    [number, FED_WITHIN_MS],
+  )
+  return checkpoint?.isFed === true
 }
 
 /** Drops the tables of a generation for good; its number stays known. Throws `generation-unknown` or `generation-live`. */

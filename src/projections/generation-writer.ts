@@ -29,6 +29,7 @@ export const writerLimits: WriterLimits = {
   eventsMax: 2_000,
   bytesMax: 8 * 1024 * 1024,
   waitMsMax: 100,
+  liveWaitMsMax: 0,
   positionWaitMsMax: 1_000,
   foreignWaitMsMax: 10,
   standbyMs: 500,

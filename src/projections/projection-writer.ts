@@ -46,6 +46,8 @@ export function createProjectionWriter(parts: ProjectionWriterParts): Projection
 
 /** How soon a generation that was made, shown or dropped elsewhere is noticed. */
 const LOOK_MS = 500
+/** A generation that nobody reads is written in larger batches, so that the live one need not share its time with it. */
+const UNREAD_WAIT_MS = 100
 /** After a build that failed. */
 const BUILD_RETRY_MS = 10_000
 
@@ -130,14 +132,17 @@ class GenerationSupervisor implements ProjectionWriter {
       state === 'live' ? Math.max(1, Math.min(partitions, connectionsMax - 1)) : 1
     for (const [number, writer] of this.#writers) {
       const generation = wanted.find((each) => each.number === number)
-      if (generation !== undefined && connectionsOf(generation) === writer.connectionsMax) continue
+      const isAsWanted =
+        generation?.state === writer.generation.state && connectionsOf(generation) === writer.connectionsMax
+      if (isAsWanted) continue
       this.#writers.delete(number)
       this.#handledBefore += writer.handledTotal
       await writer.stop()
     }
     for (const generation of wanted) {
       if (this.#writers.has(generation.number) || this.#stopping.signal.aborted) continue
-      const writer = new GenerationWriter(this.#parts, generation, this.#limits, connectionsOf(generation))
+      const limits = generation.state === 'live' ? this.#limits : { ...this.#limits, liveWaitMsMax: UNREAD_WAIT_MS }
+      const writer = new GenerationWriter(this.#parts, generation, limits, connectionsOf(generation))
       this.#writers.set(generation.number, writer)
     }
     if (this.#live.projectorsVersion < PROJECTORS_VERSION) this.#building ??= this.#build(this.#live)

@@ -57,6 +57,7 @@ export const REBUILD_LIMITS: BatchLimits = {
   eventsMax: 1_500,
   bytesMax: 8 * 1024 * 1024,
   waitMsMax: 500,
+  liveWaitMsMax: 0,
   positionWaitMsMax: 1_000,
   foreignWaitMsMax: 1_000,
 }

@@ -8,12 +8,12 @@ import { type ColumnType, columnName, columnNames, columnsOf, type ReadModel } f
 type Cell = string | number | boolean | null
 
 /** Loads the stored rows that are wanted, each read model in one statement; what does not exist stays undefined. */
-export async function loadRows(connection: Pick<Connection, 'query'>, schema: string, rows: Rows): Promise<void> {
+export async function loadRows(query: Connection['prepared'], schema: string, rows: Rows): Promise<void> {
   for (const model of readModels) {
     const ofModel = rows.of(model.name)
     const wanted = [...ofModel.wanted]
     if (wanted.length === 0) continue
-    const found = await connection.query<Record<string, unknown>>(loadStatement(schema, model), [
+    const found = await query<Record<string, unknown>>(loadStatement(schema, model), [
       wanted.map(({ streamId }) => streamId),
       ...(model.key.length > 1 ? [wanted.map(({ name }) => name)] : []),
     ])

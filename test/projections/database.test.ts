@@ -151,6 +151,26 @@ describe('a statement', () => {
   })
 })
 
+describe('a prepared statement', () => {
+  test('is planned once on each connection, and there are never too many of them', async () => {
+    const database = await postgres.open()
+    await database.writer.withConnection(async (connection) => {
+      const kept = () => connection.query<{ count: bigint }>('select count(*) as count from pg_prepared_statements')
+      for (const n of [1, 2, 3]) {
+        expect(await connection.prepared('select $1::integer as n', [n])).toEqual([{ n }])
+      }
+      expect(await kept()).toEqual([{ count: 1n }])
+      for (let n = 0; n < 100; n += 1) {
+        expect(await connection.prepared(`select ${n} + $1::integer as n`, [1])).toEqual([{ n: n + 1 }])
+      }
+      expect(await kept()).toEqual([{ count: 64n }])
+      await expect(connection.prepared('select 1 / $1::integer', [0])).rejects.toMatchObject({
+        code: 'database-refused',
+      })
+    })
+  })
+})
+
 describe('copies', () => {
   test('of several tables are all done in one round trip, or none is, and the connection stays', async () => {
     const database = await postgres.open()

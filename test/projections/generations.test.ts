@@ -66,6 +66,27 @@ describe('an earlier generation', () => {
     expect(second).toEqual(first)
   })
 
+  test('can be led back to while events keep coming', async () => {
+    const database = await postgres.open()
+    const record = new TestRecord()
+    record.append(events, stream)
+    const writer = startWriter(database, record)
+    await rebuildProjections({ database, reader: record, codec, logger })
+    await eventually('fed', () => writer.status().generation === 2)
+    let isOver = false
+    const talking = (async () => {
+      while (!isOver) {
+        const position = record.append([renamed('More')], stream)
+        await eventually('live again', async () => ((await liveGeneration(database)).positionMax ?? -1n) >= position)
+      }
+    })()
+    const shown = await rollBackTo({ database, logger, by, generation: 1 }).finally(() => {
+      isOver = true
+    })
+    await talking
+    expect(shown).toMatchObject({ number: 1, state: 'live' })
+  })
+
   test('cannot be led back to when it is behind, unfinished, live, unknown, or of another version', async () => {
     const database = await postgres.open()
     const record = new TestRecord()
