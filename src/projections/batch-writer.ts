@@ -193,7 +193,7 @@ export class BatchWriter {
   }
 
   async #move(prepared: PreparedBatch): Promise<void> {
-    const { text, values } = this.#statementOf(prepared, { isWanted: hasChanged })
+    const { text, values } = this.#statementOf(prepared)
     const [moved] = await this.#connection.prepared(text, values)
     if (moved !== undefined) return
     const { generation, partition } = this.#target
@@ -202,10 +202,7 @@ export class BatchWriter {
 
   async #copyAndMove(prepared: PreparedBatch): Promise<void> {
     try {
-      await this.#connection.copyIn(
-        prepared.copies,
-        this.#statementOf(prepared, { isWanted: isUpdated, mustMove: true }),
-      )
+      await this.#connection.copyIn(prepared.copies, this.#statementOf(prepared, 'before the copies'))
     } catch (error) {
       if (!isValueRefused(error)) throw error
       // A row that we took for new is there, or a value is poison, or the checkpoint is not where it was: then this says so.
@@ -213,21 +210,12 @@ export class BatchWriter {
     }
   }
 
-  #statementOf(
-    { batch, rows }: PreparedBatch,
-    { isWanted, mustMove = false }: { readonly isWanted: (row: BatchRow) => boolean; readonly mustMove?: boolean },
-  ): Statement {
+  #statementOf(prepared: PreparedBatch, place: StatementPlace = 'alone'): Statement {
     const from = { position: this.#position, parkedVersion: this.#parkedVersion }
-    const rowsOfModel = (model: string) => rows.of(model).changed.filter(isWanted).map(rowOf)
-    const statement = storeStatement(this.#target, from, batch, rowsOfModel)
-    // What is sent after it must not be done without it: nobody looks at its result before, so it has to fail.
-    const outcome = mustMove ? `${announcement}, 1 / count(*)` : announcement
-    return { ...statement, text: `${statement.text} select ${outcome} from moved` }
+    return storeStatement(this.#target, from, prepared, place)
   }
 }
 
-const hasChanged = (): boolean => true
-const isUpdated = ({ isStored }: BatchRow): boolean => isStored
 const rowOf = ({ row }: BatchRow): object => row as object
 
 function cacheKey(streamId: string, name: string): string {
@@ -257,15 +245,17 @@ async function fold(events: readonly RecordedEvent[], rows: Rows): Promise<void>
   }
 }
 
-const announcement = `pg_notify('${POSITION_CHANNEL}', $7::text)`
+/** Before copies it leaves out what these bring, and fails where the checkpoint did not move: nobody looks at its result before they are done. */
+type StatementPlace = 'alone' | 'before the copies'
 
-/** One statement is one transaction, in one round trip: rows, parked events, and the checkpoint as `moved`, which is to be announced. */
+/** One statement is one transaction, in one round trip: rows, parked events, checkpoint and announcement. */
 function storeStatement(
   { generation, schema, partition, states, control = CONTROL_SCHEMA }: BatchTarget,
   from: Checkpoint,
-  batch: Batch,
-  rowsOf: (model: string) => readonly object[],
-) {
+  { batch, rows }: PreparedBatch,
+  place: StatementPlace,
+): Statement {
+  const isAlone = place === 'alone'
   const values: unknown[] = [
     generation,
     partition,
@@ -295,9 +285,9 @@ function storeStatement(
     )`,
   ]
   for (const model of readModels) {
-    const changed = rowsOf(model.name)
-    if (changed.length === 0) continue
-    const clause = storeClause(schema, model, changed, values.length + 1)
+    const stored = rows.of(model.name).changed.filter(({ isStored }) => isAlone || isStored)
+    if (stored.length === 0) continue
+    const clause = storeClause(schema, model, stored.map(rowOf), values.length + 1)
     parts.push(`, stored_${model.name} as (${clause.text('moved')})`)
     values.push(...clause.values)
   }
@@ -307,6 +297,7 @@ function storeStatement(
     parts.push(`, noted as (${noteClause(control, values.length + 1)})`)
     values.push(...notedValues(generation, batch.parked))
   }
+  parts.push(`select pg_notify('${POSITION_CHANNEL}', $7::text)${isAlone ? '' : ', 1 / count(*)'} from moved`)
   return { text: parts.join('\n'), values }
 }
 

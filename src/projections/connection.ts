@@ -108,15 +108,16 @@ class PostgresConnection implements OpenConnection {
     this.lost = lost.signal
   }
 
-  readonly query = async <Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> => {
-    const result = await this.#run(text, () => this.client.query<Row>(this.#timed(text, values)))
-    return result.rows
+  readonly query = <Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> =>
+    this.#rowsOf<Row>(this.#timed(text, values))
+
+  readonly prepared = <Row extends object>(text: string, values: readonly unknown[]): Promise<Row[]> => {
+    const name = this.#nameOf(text)
+    return this.#rowsOf<Row>({ ...this.#timed(text, values), ...(name !== undefined && { name }) })
   }
 
-  readonly prepared = async <Row extends object>(text: string, values: readonly unknown[]): Promise<Row[]> => {
-    const name = this.#nameOf(text)
-    const config = { ...this.#timed(text, values), ...(name !== undefined && { name }) }
-    const result = await this.#run(text, () => this.client.query<Row>(config))
+  async #rowsOf<Row extends object>(statement: QueryConfig): Promise<Row[]> {
+    const result = await this.#run(statement.text, () => this.client.query<Row>(statement))
     return result.rows
   }
 

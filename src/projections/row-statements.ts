@@ -59,7 +59,7 @@ export function copiedLines(model: ReadModel, rows: readonly object[]): string {
   const lineOf = (row: Readonly<Record<string, unknown>>) => {
     let index = 0
     for (const [field, { type }] of fields) {
-      cells[index] = toCopied(row[field], type)
+      cells[index] = toCopied(toCell(row[field], type))
       index += 1
     }
     return cells.join('\t')
@@ -70,15 +70,12 @@ export function copiedLines(model: ReadModel, rows: readonly object[]): string {
 const COPIED_SPECIALS = /[\\\n\r\t]/
 const copiedSpecials: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 
-function toCopied(value: unknown, type: ColumnType): string {
-  if (value === null || value === undefined) return '\\N'
-  if (typeof value === 'string' && type !== 'jsonb') return escaped(value)
-  return type === 'jsonb' ? escaped(JSON.stringify(value)) : String(value)
-}
-
-function escaped(text: string): string {
-  if (!COPIED_SPECIALS.test(text)) return text
-  return text.replaceAll(/[\\\n\r\t]/g, (special) => copiedSpecials[special] ?? special)
+function toCopied(cell: Cell): string {
+  if (cell === null) return '\\N'
+  if (typeof cell !== 'string') return String(cell)
+  return COPIED_SPECIALS.test(cell)
+    ? cell.replaceAll(/[\\\n\r\t]/g, (special) => copiedSpecials[special] ?? special)
+    : cell
 }
 
 function loadStatement(schema: string, model: ReadModel): string {

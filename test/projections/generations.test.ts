@@ -41,13 +41,18 @@ async function positionsOf(database: Database) {
   return Object.fromEntries(generations.map(({ number, position }) => [number, position]))
 }
 
+async function withTwoGenerations() {
+  const database = await postgres.open()
+  const record = new TestRecord()
+  record.append(events, stream)
+  const writer = startWriter(database, record)
+  await rebuildProjections({ database, reader: record, codec, logger })
+  return { database, record, writer }
+}
+
 describe('an earlier generation', () => {
   test('is still fed, and readers can be led back to it and forth again', async () => {
-    const database = await postgres.open()
-    const record = new TestRecord()
-    record.append(events, stream)
-    const writer = startWriter(database, record)
-    await rebuildProjections({ database, reader: record, codec, logger })
+    const { database, record, writer } = await withTwoGenerations()
     const last = record.append([renamed('Both know')], stream)
     await eventually('both fed', async () => {
       const positions = await positionsOf(database)
@@ -67,11 +72,7 @@ describe('an earlier generation', () => {
   })
 
   test('can be led back to while events keep coming', async () => {
-    const database = await postgres.open()
-    const record = new TestRecord()
-    record.append(events, stream)
-    const writer = startWriter(database, record)
-    await rebuildProjections({ database, reader: record, codec, logger })
+    const { database, record, writer } = await withTwoGenerations()
     await eventually('fed', () => writer.status().generation === 2)
     let isOver = false
     const talking = (async () => {
