@@ -162,8 +162,8 @@ function listAllGenerations(config: Config, options: OutputOptions, logger: Logg
 async function rollBack(config: Config, number: string, options: ActOptions, logger: Logger): Promise<number> {
   checkActOptions(options)
   const wanted = generationNumber(number)
-  return await withReadSide(config, logger, async ({ database }) => {
-    const generation = await rollBackTo({ database, logger, generation: wanted, by: byOf(options) })
+  return await withReadSide(config, logger, async ({ database, reader }) => {
+    const generation = await rollBackTo({ database, reader, logger, generation: wanted, by: byOf(options) })
     if (options.json) sayJson({ event: 'rolled-back', generation: generation.number })
     else say(`generation ${generation.number} is live again`)
     return exitCodes.success

@@ -22,7 +22,7 @@ export interface FeederParts {
 }
 
 /** The streams that read models are made of. */
-const STREAM_PREFIXES = [CONVERSATION_CATEGORY_PREFIX, USER_CATEGORY_PREFIX]
+export const STREAM_PREFIXES = [CONVERSATION_CATEGORY_PREFIX, USER_CATEGORY_PREFIX]
 /** With more parked streams than this, something is wrong with the program and not with an event: the feeder stops. */
 const PARKED_STREAMS_MAX = 10_000
 

@@ -58,12 +58,15 @@ describe('an earlier generation', () => {
       const positions = await positionsOf(database)
       return positions[1] === last && positions[2] === last
     })
-    expect(await rollBackTo({ database, logger, by, generation: 1 })).toMatchObject({ number: 1, state: 'live' })
+    expect(await rollBackTo({ database, reader: record, logger, by, generation: 1 })).toMatchObject({
+      number: 1,
+      state: 'live',
+    })
     expect(await liveGeneration(database)).toMatchObject({ number: 1 })
     expect(await rowsOf(database, 'conversation')).toMatchObject([{ title: 'Both know' }])
     await eventually('writing the first again', () => writer.status().generation === 1)
     const later = record.append([renamed('Still both')], stream)
-    await rollBackTo({ database, logger, by, generation: 2 })
+    await rollBackTo({ database, reader: record, logger, by, generation: 2 })
     await eventually('fed', () => writer.status().generation === 2 && writer.status().position === later)
     const [first, second] = await Promise.all(
       ['chat_g1', 'chat_g2'].map((schema) => digestOfGeneration(database.queries, schema)),
@@ -81,7 +84,7 @@ describe('an earlier generation', () => {
         await eventually('live again', async () => ((await liveGeneration(database)).positionMax ?? -1n) >= position)
       }
     })()
-    const shown = await rollBackTo({ database, logger, by, generation: 1 }).finally(() => {
+    const shown = await rollBackTo({ database, reader: record, logger, by, generation: 1 }).finally(() => {
       isOver = true
     })
     await talking
@@ -96,7 +99,7 @@ describe('an earlier generation', () => {
     await rebuildProjections({ database, reader: record, codec, logger })
     record.append([renamed('News')], stream)
     await handleBatches(database, [record.events.slice(-1)])
-    const act = (generation: number) => rollBackTo({ database, logger, by, generation })
+    const act = (generation: number) => rollBackTo({ database, reader: record, logger, by, generation })
     await expect(act(1)).rejects.toMatchObject({ code: 'generation-behind', details: { livePosition: record.last } })
     await expect(act(2)).rejects.toMatchObject({ code: 'generation-live' })
     await expect(act(3)).rejects.toMatchObject({ code: 'generation-unknown' })

@@ -73,7 +73,7 @@ describe('acts on the read models', () => {
     record.append([started(), sent('m1')])
     await handleBatches(database, [record.events])
     await rebuildProjections({ database, reader: record, codec, logger, by })
-    await rollBackTo({ database, logger, by, generation: 1 })
+    await rollBackTo({ database, reader: record, logger, by, generation: 1 })
     await dropGeneration({ database, logger, by, generation: 2 })
     await recordAll()
     expect(await recorded()).toEqual([
@@ -120,7 +120,7 @@ describe('acts on the read models', () => {
     const record = new TestRecord()
     record.append([started()])
     await handleBatches(database, [record.events])
-    await expect(rollBackTo({ database, logger, by, generation: 1 })).rejects.toThrow('generation-live')
+    await expect(rollBackTo({ database, reader: record, logger, by, generation: 1 })).rejects.toThrow('generation-live')
     await expect(dropGeneration({ database, logger, by, generation: 9 })).rejects.toThrow('generation-unknown')
     const act = { database, reader: readerOf(record), codec, logger, by, stream, position: positionOf(0), reason: '' }
     await expect(discardParkedEvent(act)).rejects.toThrow('not-parked')

@@ -171,7 +171,10 @@ describe('four partitions', () => {
     const writer = startWriter(database, record)
     const last = record.append([renamed('Both know')], streamOf('c3'))
     await eventually('written', () => writer.status().position === last)
-    expect(await rollBackTo({ database, logger, by, generation: 1 })).toMatchObject({ number: 1, state: 'live' })
+    expect(await rollBackTo({ database, reader: record, logger, by, generation: 1 })).toMatchObject({
+      number: 1,
+      state: 'live',
+    })
     expect(await digest(database)).toEqual(await cleanDigest(record))
   })
 

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { type EmbeddedEventStore, startEmbeddedEventStore } from '../../src/embedded/eventstore/start-embedded.ts'
 import type { ConversationEvent } from '../../src/events/conversation-events.ts'
 import { createConversationQueries } from '../../src/projections/conversation-queries.ts'
+import { rollBackTo } from '../../src/projections/generation-acts.ts'
 import { createProjectionWriter, type ProjectionWriter } from '../../src/projections/projection-writer.ts'
 import { rebuildProjections } from '../../src/projections/rebuild.ts'
 import type { Position } from '../../src/shared/ids.ts'
@@ -79,6 +80,26 @@ describe('read models of a real record', () => {
     const position = await append(stream, [renamed('Back')])
     expect(await queries.waitFor({ position, waitMsMax: 20_000 })).toMatchObject({ isReached: true })
     expect(await queries.get(id)).toMatchObject({ title: 'Back' })
+  })
+
+  test('are led back to though only streams of others were written since', async () => {
+    const database = await postgres.open()
+    const queries = createConversationQueries({ database, logger: silentLogger })
+    const { id, stream, events } = conversation('cleo', 'led back', 2)
+    await append(stream, events)
+    const parts = { database, reader: store, codec, logger: silentLogger }
+    await rebuildProjections(parts)
+    const foreign = await append('other-stream', [renamed('None of ours')])
+    const { generation, replaced } = await rebuildProjections(parts)
+    writer = createProjectionWriter(parts)
+    writer.start()
+    await eventually('fed', () => writer?.status().generation === generation && writer.status().state === 'live')
+    const by = { kind: 'operator', id: 'olga' } as const
+    expect(await rollBackTo({ ...parts, by, generation: replaced })).toMatchObject({ number: replaced, state: 'live' })
+    expect(await queries.waitFor({ position: foreign, waitMsMax: 20_000 })).toMatchObject({ isReached: true })
+    const position = await append(stream, [renamed('Led back')])
+    expect(await queries.waitFor({ position, waitMsMax: 20_000 })).toMatchObject({ isReached: true })
+    expect(await queries.get(id)).toMatchObject({ title: 'Led back' })
   })
 
   test('are the same when rebuilt, with nobody else running', async () => {
