@@ -35,7 +35,7 @@ import { measureRoads, roadsNote } from './projections-roads.ts'
 
 export const bench: Bench = { name: 'projections', run }
 
-/** A whole run takes about an hour on two cores; fewer events, or fewer repetitions, can be asked for. */
+/** A whole run takes half an hour on two cores; fewer events, or fewer repetitions, can be asked for. */
 const EVENTS = Number(process.env['EMBERLOG_BENCH_EVENTS'] ?? 1_000_000)
 const REPETITIONS = Number(process.env['EMBERLOG_BENCH_REPETITIONS'] ?? 5)
 const EVENTS_QUICK = 20_000
