@@ -5,7 +5,7 @@ import { Fault } from '../shared/failures.ts'
 import { Rows } from './batch-rows.ts'
 import { conversationProjector } from './conversation-projector.ts'
 import { conversationModel, type StoredConversation } from './conversation-read-model.ts'
-import type { PersonRow, Projector } from './projector.ts'
+import type { Projector } from './projector.ts'
 import { personProjectors, projectors, turnNameOf } from './projectors.ts'
 import { type StoredTurn, turnModel } from './turn-read-model.ts'
 
@@ -82,13 +82,13 @@ function foldIntoConversation(event: RecordedEvent, conversationId: string, rows
 }
 
 function foldIntoPerson(event: RecordedEvent, personId: string, rows: Rows): void {
-  for (const { model, rowNameOf, project } of personProjectors) {
+  for (const { model, rowNameOf, project, lastPositionOf } of personProjectors) {
     const name = rowNameOf(event)
     if (name === undefined) continue
     const ofModel = rows.of(model.name)
     const own = ofModel.at(personId, name)
-    const row = own.row as PersonRow | undefined
-    if (row !== undefined && event.position <= row.lastPosition) continue
+    const { row } = own
+    if (row !== undefined && event.position <= lastPositionOf(row)) continue
     const next = project(row, event)
     if (next !== undefined && next !== row) ofModel.put(own, next)
   }

@@ -266,7 +266,7 @@ async function findParked(connection: Pick<Connection, 'query'>, { number }: Gen
   return {
     alike: rows.length - apart.size,
     explains(difference: RowDifference): boolean {
-      const found = apart.get(streamOf(difference))
+      const [found] = streamsOf(difference).flatMap((stream) => apart.get(stream) ?? [])
       if (found !== undefined) found.rows += 1
       return found !== undefined
     },
@@ -278,7 +278,8 @@ async function findParked(connection: Pick<Connection, 'query'>, { number }: Gen
   }
 }
 
-function streamOf({ key }: RowDifference): string {
-  const { conversation_id: conversationId, person_id: personId } = key
-  return conversationId === undefined ? userStreamOf(personId as Uuid) : conversationStream(conversationId as Uuid)
+/** A row's key begins with the id of its conversation or its person: no two streams have one id. */
+function streamsOf({ key }: RowDifference): string[] {
+  const id = Object.values(key)[0] as Uuid
+  return [conversationStream(id), userStreamOf(id)]
 }

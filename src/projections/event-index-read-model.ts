@@ -2,7 +2,7 @@
 import type { ReadModel } from './read-model.ts'
 
 export interface StoredEventIndex {
-  readonly conversationId: string
+  readonly streamId: string
   readonly position: bigint
   readonly stream: string
   readonly revision: bigint
@@ -17,10 +17,10 @@ export interface StoredEventIndex {
 
 export const eventIndexModel: ReadModel<StoredEventIndex> = {
   name: 'event_index',
-  about: 'One row for each event of a kept conversation: where it stands, who caused it, and when.',
-  key: ['conversationId', 'position'],
+  about: 'One row for each event of kept conversations and of people: where it stands, who caused it, and when.',
+  key: ['streamId', 'position'],
   columns: {
-    conversationId: { type: 'uuid', about: 'The conversation it belongs to.' },
+    streamId: { type: 'uuid', about: 'The conversation or the person in the name of its stream.' },
     position: { type: 'bigint', about: 'Its position in the whole log.' },
     stream: { type: 'text', about: 'The stream it stands in.' },
     revision: { type: 'bigint', about: 'Its place in its stream, from 0.' },

@@ -12,6 +12,8 @@ export const profileFactProjector: PersonProjector<StoredProfileFact> = {
   /** A fact is noted once; but if it came once more, what was removed must stay so. */
   isFirst: () => false,
 
+  lastPositionOf: ({ lastPosition }) => lastPosition,
+
   project(row, event) {
     const { stream, position, envelope } = event
     switch (event.type) {

@@ -11,6 +11,8 @@ export const projectProjector: PersonProjector<StoredProject> = {
 
   isFirst: () => false,
 
+  lastPositionOf: ({ lastPosition }) => lastPosition,
+
   project(row, event) {
     if (event.type === 'ProjectDrafted' && row === undefined) return drafted(event)
     // What became of a project whose text was erased is told by nothing that can still be read.

@@ -13,15 +13,18 @@ export interface Surroundings {
 }
 
 /** A projector of people's own streams. Their rows need no others; each knows the last event that it holds. */
-export interface PersonProjector<Row extends PersonRow = PersonRow> {
+export interface PersonProjector<Row extends object = object> {
   readonly model: ReadModel<Row>
   /** Names the row among those of the person; undefined when the event is no news to this read model. */
   readonly rowNameOf: (event: RecordedEvent) => string | undefined
   readonly isFirst: (event: RecordedEvent) => boolean
   /** The row after the event; the same row, or undefined, when nothing changes. */
   readonly project: (row: Row | undefined, event: RecordedEvent) => Row | undefined
+  /** The row holds this event and what came before it: those change nothing any more. */
+  readonly lastPositionOf: (row: Row) => bigint
 }
 
+/** A row that several events make. */
 export interface PersonRow {
   /** From the name of the stream. */
   readonly personId: string

@@ -1,7 +1,7 @@
 /** All projectors, in the order in which they see an event, and the version of what they make together. */
 import type { RecordedEvent } from '../events/codec.ts'
 import { conversationModel } from './conversation-read-model.ts'
-import { eventIndexProjector } from './event-index-projector.ts'
+import { eventIndexProjector, personEventIndexProjector } from './event-index-projector.ts'
 import { feedbackEventProjector } from './feedback-event-projector.ts'
 import { feedbackProjector } from './feedback-projector.ts'
 import { messageProjector } from './message-projector.ts'
@@ -13,7 +13,7 @@ import { routingDecisionProjector } from './routing-decision-projector.ts'
 import { turnProjector } from './turn-projector.ts'
 
 /** One more whenever a projector or a table changes: the same events then give other rows, and a new generation is due. */
-export const PROJECTORS_VERSION = 7
+export const PROJECTORS_VERSION = 8
 
 /** Besides the projector of conversations, which decides whether the others see an event at all. */
 export const projectors = [
@@ -26,13 +26,16 @@ export const projectors = [
 ] as unknown as readonly Projector[]
 
 /** The projectors of people's own streams; they see every event of them. */
-export const personProjectors = [profileFactProjector, projectProjector] as unknown as readonly PersonProjector[]
+export const personProjectors = [
+  profileFactProjector,
+  projectProjector,
+  personEventIndexProjector,
+] as unknown as readonly PersonProjector[]
 
+/** Each once, also the one that events of conversations and of people get into. */
 export const readModels = [
-  conversationModel,
-  ...projectors.map(({ model }) => model),
-  ...personProjectors.map(({ model }) => model),
-] as unknown as readonly ReadModel[]
+  ...new Set<unknown>([conversationModel, ...[...projectors, ...personProjectors].map(({ model }) => model)]),
+] as readonly ReadModel[]
 
 export function turnNameOf(event: RecordedEvent): string | undefined {
   return turnProjector.rowNameOf(event)

@@ -21,7 +21,7 @@ export interface Column {
 export interface ReadModel<Row extends object = object> {
   readonly name: string
   readonly about: string
-  /** The fields that name a row; the first is always the id of the conversation or the person. */
+  /** The fields that name a row; the first is always the id of the conversation or the person, which stands in the stream's name. */
   readonly key: readonly (keyof Row & string)[]
   readonly columns: { readonly [Field in keyof Row & string]: Column }
   /** Columns that Postgres itself derives from the others, by their names in Postgres. */
@@ -30,6 +30,12 @@ export interface ReadModel<Row extends object = object> {
 
 export function columnName(field: string): string {
   return field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+}
+
+/** The column that holds the id of the conversation or the person. */
+export function streamColumn(model: ReadModel): string {
+  const [first] = model.key.map(columnName)
+  return first as string
 }
 
 export function columnNames(model: ReadModel): string[] {

@@ -10,7 +10,7 @@ import type { Connection } from './connection.ts'
 import type { Database } from './database.ts'
 import { type Generation, listGenerations } from './generations.ts'
 import { PROJECTORS_VERSION, readModels } from './projectors.ts'
-import { columnName } from './read-model.ts'
+import { streamColumn } from './read-model.ts'
 import { partitionOf } from './stream-partition.ts'
 
 export interface RowsAgainParts {
@@ -162,17 +162,14 @@ async function findExcluded(
 }
 
 async function deleteRows(connection: Connection, schema: string, streams: readonly string[]): Promise<number> {
-  const ids = {
-    conversationId: streams.flatMap((stream) => conversationIdFromStream(stream) ?? []),
-    personId: streams.flatMap((stream) => personIdFromStream(stream) ?? []),
-  }
+  // No two streams have one id, so it does not matter which of them a read model is about.
+  const ids = streams.flatMap((stream) => conversationIdFromStream(stream) ?? personIdFromStream(stream) ?? [])
   let deleted = 0
   for (const model of readModels) {
-    const owner = model.key[0] === 'personId' ? 'personId' : 'conversationId'
     const [count] = await connection.query<{ count: number }>(
-      `with gone as (delete from ${schema}.${model.name} where ${columnName(owner)} = any ($1::uuid[]) returning 1)
+      `with gone as (delete from ${schema}.${model.name} where ${streamColumn(model)} = any ($1::uuid[]) returning 1)
       select count(*)::integer as count from gone`,
-      [ids[owner]],
+      [ids],
     )
     deleted += count?.count ?? 0
   }

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { RecordedEvent } from '../../src/events/codec.ts'
+import { foldBatch, rowsFor } from '../../src/projections/batch-fold.ts'
 import type { Database } from '../../src/projections/database.ts'
 import { createProfileQueries } from '../../src/projections/profile-queries.ts'
 import {
@@ -13,7 +15,7 @@ import {
   turnOf,
 } from '../support/examples.ts'
 import { digest, emptyReadModels, handleBatches, rowsOf } from './support/projection.ts'
-import { positionOf, TestRecord } from './support/record.ts'
+import { codec, positionOf, TestRecord } from './support/record.ts'
 import { startTestPostgres, type TestPostgres } from './support/test-postgres.ts'
 
 let postgres: TestPostgres
@@ -56,6 +58,38 @@ describe('the read model of profile facts', () => {
     record.append([noted(), removed()], personStream)
     await handleBatches(database, [record.events])
     expect(await rowsOf(database, 'profile_fact')).toMatchObject([{ value: null, removed_at: second(1) }])
+  })
+
+  test('every event of a person is in the index of events, once, whether it makes a fact or not', async () => {
+    const record = new TestRecord()
+    record.append([noted(), removed(), removed()], personStream)
+    record.append([started(), sent()])
+    await handleBatches(database, [record.events.slice(0, 1), record.events, record.events.slice(1)])
+    const entries = await database.queries.query('select * from chat.event_index order by position')
+    expect(entries).toMatchObject([
+      {
+        stream_id: personStream.slice('user-'.length),
+        position: positionOf(0),
+        stream: personStream,
+        revision: 0n,
+        type: 'ProfileFactNoted',
+        actor_id: ownerId,
+        occurred_at: second(0),
+      },
+      { position: positionOf(1), type: 'ProfileFactRemoved', revision: 1n },
+      { position: positionOf(2), type: 'ProfileFactRemoved', revision: 2n },
+      { position: positionOf(3), stream_id: conversationId, type: 'ConversationStarted' },
+      { position: positionOf(4), stream_id: conversationId, type: 'MessageSent' },
+    ])
+  })
+
+  test('an event that comes twice has one entry in the index of events', async () => {
+    const record = new TestRecord()
+    record.append([noted(), removed()], personStream)
+    const recorded = (await codec.decodeAll(record.events)) as RecordedEvent[]
+    const rows = rowsFor(recorded)
+    foldBatch([...recorded, ...recorded], rows)
+    expect(rows.of('event_index').changed).toHaveLength(2)
   })
 
   test('is the same when each event comes alone, and when all come again', async () => {

@@ -415,7 +415,7 @@ describe('the index of events', () => {
   scenario('says where each event stands, who caused it, and when')
     .given(started(), sent())
     .thenRows('event_index', [
-      { conversation_id: conversationId, position: positionOf(0), type: 'ConversationStarted', revision: 0n },
+      { stream_id: conversationId, position: positionOf(0), type: 'ConversationStarted', revision: 0n },
       {
         position: positionOf(1),
         stream,

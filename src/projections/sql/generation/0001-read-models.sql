@@ -172,7 +172,7 @@ create table feedback_event (
 );
 
 create table event_index (
-  conversation_id uuid not null,
+  stream_id uuid not null,
   position bigint not null,
   stream text not null,
   revision bigint not null,
@@ -183,6 +183,6 @@ create table event_index (
   correlation_id text not null,
   causation_id text not null,
   occurred_at timestamptz(3) not null,
-  primary key (conversation_id, position)
+  primary key (stream_id, position)
 );
 
