@@ -275,7 +275,7 @@ export async function startEmberlog(config: Config, { logger }: { readonly logge
       sessionMarks: sessionMarks.marks,
       privacy,
       previewRouting: router.route,
-      ...auditParts(store, codec, { ledgerDirectory: ledgerRoot(config) }),
+      ...auditParts({ store, codec, database, ledgerDirectory: ledgerRoot(config) }),
       readiness,
       operations: async () => ({
         generations: await listGenerations(database.queries),

@@ -44,7 +44,8 @@ export async function* selectEvents(
   }
 }
 
-const CLOCK_SLACK_MS = 60_000
+/** Clocks of servers are set back now and then. */
+export const CLOCK_SLACK_MS = 60_000
 
 async function logOf(reader: SelectionReader, filter: EventFilter, options: SelectionOptions) {
   const after = filter.after ?? (await positionBefore(filter.from, options.ledger)) ?? 'start'
@@ -57,7 +58,11 @@ async function logOf(reader: SelectionReader, filter: EventFilter, options: Sele
   })
 }
 
-async function positionBefore(from: Date | undefined, ledger: LedgerReader | undefined): Promise<Position | undefined> {
+/** A position that everything taken in since then comes after; undefined when nobody knows of one. */
+export async function positionBefore(
+  from: Date | undefined,
+  ledger: LedgerReader | undefined,
+): Promise<Position | undefined> {
   const places = from === undefined ? undefined : await ledger?.leaves()
   if (from === undefined || places === undefined) return undefined
   try {
@@ -89,6 +94,17 @@ export interface EventPage {
   readonly events: readonly StoredEvent[]
   /** Hand it in as `after` to go on; undefined when the end of the record was reached. */
   readonly next: Position | undefined
+  /** Set when the events were found by the index of events: it may know fewer than there are. */
+  readonly indexed?: IndexReach
+}
+
+export interface IndexReach {
+  /** Later events may not be in the index yet; -1 before the first. */
+  readonly to: Position
+  /** So many streams wait to be looked after, and what waits in them is not in the index. */
+  readonly waitingStreams: number
+  /** So many events that the index has on this page are no longer in the record, or are not what the index says. */
+  readonly notFound: number
 }
 
 /** So many events are looked at for one page; then it is handed out as it is, with the place to go on from. */

@@ -1,9 +1,17 @@
 /** Replays the record as it was recorded: every event in order, with who did it, when and why; nothing is left out. */
 import type { Codec, StoredEvent } from '../events/codec.ts'
 import { LEDGER_STREAM_PATTERN } from '../ledger/tree-leaf.ts'
+import type { EventQueries } from '../projections/event-queries.ts'
 import type { EventReader } from '../store/event-store.ts'
-import { type EventFilter, isSelected, type SelectionOptions, selectEvents } from './event-selection.ts'
+import {
+  type EventFilter,
+  type IndexReach,
+  isSelected,
+  type SelectionOptions,
+  selectEvents,
+} from './event-selection.ts'
 import { type EventView, viewEvents } from './event-view.ts'
+import { pageOfIndexedEvents } from './indexed-selection.ts'
 
 /** Events are decoded so many at a time. */
 const DECODED_AT_ONCE = 64
@@ -27,6 +35,25 @@ export async function* replay(
     batch = []
   }
   yield* await viewEvents(batch, 'content', codec)
+}
+
+/** As many at a time as the index is asked for. */
+const INDEXED_PAGE_EVENTS = 1_000
+
+/** The same by the index of events: at once, but only of kept conversations and of people, as far as the index goes. */
+export async function* replayIndexed(
+  { reader, codec, index }: ReplayParts & { readonly index: EventQueries },
+  filter: EventFilter,
+  options: Pick<SelectionOptions, 'ledger'> & { readonly onReach: (reach: IndexReach) => void },
+): AsyncGenerator<EventView> {
+  const parts = { reader, index, ...(options.ledger && { ledger: options.ledger }) }
+  let rest: EventFilter | undefined = filter
+  while (rest !== undefined) {
+    const { events, next, indexed } = await pageOfIndexedEvents(parts, rest, INDEXED_PAGE_EVENTS)
+    options.onReach(indexed)
+    yield* await viewEvents(events, 'content', codec)
+    rest = next === undefined ? undefined : { ...filter, after: next }
+  }
 }
 
 /** The same, and then what comes, until the signal aborts. */

@@ -2,14 +2,16 @@
 import type { Command } from 'commander'
 import { addBundleCommands } from './audit-bundle-commands.ts'
 import { addCompareCommand } from './audit-compare-command.ts'
-import { addReplayCommands } from './audit-replay-commands.ts'
+import { addExchangeCommands } from './audit-exchange-commands.ts'
+import { addReplayCommand } from './audit-replay-command.ts'
 import { addReportCommand } from './audit-report-command.ts'
 import { addVerifyCommand } from './audit-verify-command.ts'
 import type { RunCommand } from './run-command.ts'
 
 export function addAuditCommands(emberlog: Command, run: RunCommand): void {
   const audit = emberlog.command('audit').description('read the record itself; never changes it')
-  addReplayCommands(audit, run)
+  addReplayCommand(audit, run)
+  addExchangeCommands(audit, run)
   addVerifyCommand(audit, run)
   addCompareCommand(audit, run)
   addBundleCommands(audit, run)

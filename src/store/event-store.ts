@@ -11,10 +11,10 @@ export type AppendResult =
 
 /** Reads the record and cannot write it: what auditors are handed. */
 export interface EventReader {
-  /** Reads a stream in pages, ascending from `from` (0 when left out). A stream that does not exist yields nothing. */
+  /** Reads a stream in pages, ascending from `from` (0 when left out), at most `limit` events. A stream that does not exist yields nothing. */
   readonly readStream: (
     stream: string,
-    options?: { readonly from?: Revision; readonly signal?: AbortSignal },
+    options?: { readonly from?: Revision; readonly limit?: number; readonly signal?: AbortSignal },
   ) => AsyncIterable<StoredEvent>
   /** Reads the last events of a stream, newest first. */
   readonly readStreamBackwards: (stream: string, limit: number) => Promise<readonly StoredEvent[]>

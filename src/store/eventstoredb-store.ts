@@ -28,10 +28,10 @@ import {
 } from '@eventstore/db-client'
 import type { EncodedEvent, StoredEvent } from '../events/codec.ts'
 import { Fault, isFault } from '../shared/failures.ts'
-import { type Position, type Revision, toPosition, toRevision } from '../shared/ids.ts'
+import { type Position, toPosition, toRevision } from '../shared/ids.ts'
 import type { Logger } from '../shared/logger.ts'
 import { pause, within } from '../shared/waiting.ts'
-import type { AllSubscription, Delivery, EventStore, ExpectedRevision, WorkQueue } from './event-store.ts'
+import type { AllSubscription, Delivery, EventReader, EventStore, ExpectedRevision, WorkQueue } from './event-store.ts'
 
 export interface EventStoreDbOptions {
   /** `esdb://…` or `kurrentdb://…`. */
@@ -85,7 +85,7 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStore & Wor
       }
     },
 
-    readStream: (stream, { from, signal } = {}) => readPages(client, stream, from ?? toRevision(0), callMsMax, signal),
+    readStream: (stream, options) => readPages(client, stream, { ...options, callMsMax }),
 
     async readStreamBackwards(stream, limit) {
       const events: StoredEvent[] = []
@@ -182,16 +182,17 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStore & Wor
 async function* readPages(
   client: EventStoreDBClient,
   stream: string,
-  from: Revision,
-  callMsMax: number,
-  signal: AbortSignal | undefined,
+  options: NonNullable<Parameters<EventReader['readStream']>[1]> & { readonly callMsMax: number },
 ): AsyncGenerator<StoredEvent> {
-  let next = from
+  const { from, limit = Number.POSITIVE_INFINITY, signal, callMsMax } = options
+  let next = from ?? toRevision(0)
+  let left = limit
   let isFull = true
-  while (isFull && !signal?.aborted) {
+  while (isFull && left > 0 && !signal?.aborted) {
+    const maxCount = Math.min(READ_PAGE_EVENTS, left)
     let read = 0
     try {
-      const page = client.readStream(stream, { fromRevision: next, maxCount: READ_PAGE_EVENTS, deadline: callMsMax })
+      const page = client.readStream(stream, { fromRevision: next, maxCount, deadline: callMsMax })
       for await (const { event } of page) {
         read += 1
         if (event === undefined) continue
@@ -202,7 +203,8 @@ async function* readPages(
       if (error instanceof StreamNotFoundError) return
       throw asFault(error, 'reading', stream)
     }
-    isFull = read === READ_PAGE_EVENTS
+    isFull = read === maxCount
+    left -= read
   }
 }
 

@@ -182,7 +182,7 @@ export async function startApi(options: ApiFixtureOptions = {}): Promise<ApiFixt
       parked: await listParkedStreams(database),
       connections: database.metrics(),
     }),
-    ...auditParts(store, codec, { ledgerDirectory: options.ledgerDirectory ?? '/nonexistent' }),
+    ...auditParts({ store, codec, database, ledgerDirectory: options.ledgerDirectory ?? '/nonexistent' }),
     readiness: () => [{ name: 'event store', isReady: true, detail: 'connected' }],
     clock: systemClock,
     logger: silentLogger,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startEmbeddedEventStore } from '../../src/embedded/eventstore/start-embedded.ts'
-import { accessStream, conversationIdOf, conversationStream } from '../../src/events/stream-names.ts'
+import { accessStream, conversationIdOf, conversationStream, turnIdOf } from '../../src/events/stream-names.ts'
 import { openCheckpoint } from '../../src/ledger/checkpoint.ts'
 import { hashLeaf } from '../../src/ledger/tree-hash.ts'
 import { isConsistent, isIncluded } from '../../src/ledger/tree-proofs.ts'
@@ -122,6 +122,108 @@ describe('audit/events', () => {
     ['view=all', 'request-invalid'],
   ])('refuses %s', async (query, code) => {
     expect((await auditor.get(`/audit/events?${query}`, purpose)).body).toMatchObject({ status: 422, code })
+  })
+})
+
+describe('audit/events by the index', () => {
+  type Page = {
+    results: { eventId: string; position: string; type: string; stream: string; created: string }[]
+    next: string | null
+    indexed: { to: string; waitingStreams: number; notFound: number } | null
+  }
+  const find = async (query: string): Promise<Page> =>
+    (await auditor.get(`/audit/events?source=index&${query}`, purpose)).body
+  const look = async (query: string): Promise<Page> => (await auditor.get(`/audit/events?${query}`, purpose)).body
+  const ids = ({ results }: Page) => results.map(({ eventId }) => eventId)
+
+  beforeAll(async () => {
+    const conversationId = conversationIdOf('ada', 'c1')
+    await api.owned.userGateway.noteFact(
+      { ownerId: 'ada', conversationId, turnId: turnIdOf(conversationId, 'm9'), agent: 'profile' },
+      { kind: 'interest', value: 'hiking', span: { from: 0, to: 6 } },
+    )
+    await ada.send('POST', '/me/conversations', { conversationId: 'project-7' })
+    const { position } = (await ada.send('POST', '/me/conversations/c2/messages', { text: 'fifth secret' })).body
+    await ada.get('/me/conversations', { 'x-min-position': position })
+  })
+
+  it.each([
+    'actor=ada',
+    'actor=user:ada',
+    'actor=agent:ada',
+    'actor=agent:profile',
+    'type=ProfileFactNoted',
+    'type=MessageSent',
+    'type=MessageSent&actor=ada',
+    'type=NothingEver',
+  ])('finds with %s what the record has of kept conversations and of people', async (query) => {
+    const [found, all] = [await find(`${query}&limit=1000`), await look(`${query}&limit=1000`)]
+    const transient = conversationStream(conversationIdOf('ada', 'project-7'))
+    const kept = all.results.filter(({ stream }) => /^(conversation|user)-/.test(stream) && stream !== transient)
+    expect(ids(found)).toEqual(kept.map(({ eventId }) => eventId))
+    expect(found.next).toBeNull()
+    expect(found.indexed).toMatchObject({ waitingStreams: 0, notFound: 0 })
+    expect(all.indexed).toBeNull()
+  })
+
+  it('says how far the index goes, and waits for a position like any query', async () => {
+    const { body } = await ada.send('POST', '/me/conversations/c3/messages', { text: 'sixth secret' })
+    const { results, indexed } = (
+      await auditor.get(`/audit/events?source=index&correlationId=${body.turnId}`, {
+        ...purpose,
+        'x-min-position': body.position,
+      })
+    ).body as Page
+    expect(results.map(({ type }) => type)).toEqual(['ConversationStarted', 'MessageSent'])
+    expect(BigInt(indexed?.to ?? '')).toBeGreaterThanOrEqual(BigInt(body.position))
+  })
+
+  it('goes page by page to the end, and by time', async () => {
+    const all = await find('type=MessageSent&limit=1000')
+    const paged: string[] = []
+    let after = ''
+    do {
+      const page = await find(`type=MessageSent&limit=1${after}`)
+      expect(page.results.length).toBeLessThanOrEqual(1)
+      paged.push(...ids(page))
+      after = page.next === null ? '' : `&after=${page.next}`
+    } while (after !== '')
+    expect(paged).toEqual(ids(all))
+    const third = all.results[2]
+    const from = encodeURIComponent(third?.created ?? '')
+    const since = await find(`type=MessageSent&from=${from}`)
+    expect(ids(since)).toEqual(ids(all).slice(ids(all).length - since.results.length))
+    expect(ids(since)).toContain(third?.eventId)
+    expect((await find(`type=MessageSent&to=${encodeURIComponent(all.results[0]?.created ?? '')}`)).results).toEqual([])
+  })
+
+  it('reads a stream that is named from the record', async () => {
+    expect(await find(`stream=${stream}`)).toEqual(await look(`stream=${stream}`))
+  })
+
+  it('shows nothing that the record does not say, whatever the index says, and counts it', async () => {
+    const { results } = await find('type=MessageSent')
+    const [first, second, third] = results.map(({ position }) => position)
+    await api.rows(`update chat.event_index set revision = revision + 1000 where position = ${first}`)
+    await api.rows(`update chat.event_index set type = 'ResponseRated' where position = ${second}`)
+    await api.rows(`update chat.event_index set stream = 'conversation-nowhere' where position = ${third}`)
+    const left = await find('type=MessageSent')
+    expect(left.results.map(({ position }) => position)).toEqual(results.slice(3).map(({ position }) => position))
+    expect(left.indexed?.notFound).toBe(2)
+    expect(await find('type=ResponseRated')).toMatchObject({ results: [], indexed: { notFound: 1 } })
+  })
+
+  it('counts the streams that wait with parked events', async () => {
+    await api.rows(`insert into emberlog.parked_event (generation, stream, position, revision, event_id, type, created_at, reason, is_first)
+      select number, 'conversation-parked', 1, 0, gen_random_uuid(), 'MessageSent', now(), 'a test', true
+      from emberlog.generation where state = 'live'`)
+    expect((await find('type=MessageSent')).indexed?.waitingStreams).toBe(1)
+  })
+
+  it('is said in the look that is recorded', async () => {
+    await find('actor=ada')
+    const last = (await looks()).at(-1) as { what: { filters: Record<string, string> } } | undefined
+    expect(last?.what.filters).toMatchObject({ actor: 'ada', source: 'index' })
   })
 })
 

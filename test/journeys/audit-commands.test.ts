@@ -70,6 +70,27 @@ describe('emberlog audit replay', () => {
     expect([none.exitCode, none.output]).toEqual([1, ''])
   })
 
+  it('finds by the index what the record has of kept conversations, at once, and says how far it goes', async () => {
+    const correlation = ['--correlation', endings[1]?.turnId ?? '']
+    const [found, all] = await Promise.all([
+      audit('replay', '--all', '--json', '--indexed', ...correlation),
+      audit('replay', '--all', '--json', ...correlation),
+    ])
+    expect(found.exitCode).toBe(0)
+    expect(found.output).toBe(all.output)
+    expect(found.complaints).toMatch(/found by the index: .* up to position \d+/)
+    const none = await audit('replay', '--all', '--indexed', '--type', 'NothingEver')
+    expect([none.exitCode, none.output]).toEqual([1, ''])
+    for (const args of [
+      ['--all', '--follow'],
+      ['talk', '--owner', 'ada'],
+    ]) {
+      const refused = await audit('replay', ...args, '--indexed')
+      expect([refused.exitCode, refused.output]).toEqual([2, ''])
+      expect(refused.complaints).toContain('goes with --all, and not with --follow')
+    }
+  })
+
   it('prints one array of JSON, or a line for each event, the same bytes twice', async () => {
     const replay = (format: string) => audit('replay', 'talk', '--owner', 'ada', '--format', format)
     const [json, ndjson, text] = await Promise.all(['json', 'ndjson', 'text'].map(replay))

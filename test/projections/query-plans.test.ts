@@ -2,12 +2,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { ConnectionPool } from '../../src/projections/connection-pool.ts'
 import { createConversationQueries } from '../../src/projections/conversation-queries.ts'
 import type { Database } from '../../src/projections/database.ts'
+import { createEventQueries } from '../../src/projections/event-queries.ts'
 import { createMessageSearch } from '../../src/projections/message-search.ts'
 import { writeCursor } from '../../src/projections/page-cursor.ts'
 import { createProfileQueries } from '../../src/projections/profile-queries.ts'
 import { createProjectQueries } from '../../src/projections/project-queries.ts'
 import type { ConversationQueries } from '../../src/projections/query-types.ts'
-import { parseUuid, type Uuid } from '../../src/shared/ids.ts'
+import { parseUuid, toPosition, type Uuid } from '../../src/shared/ids.ts'
 import { silentLogger } from '../../src/shared/logger.ts'
 import { fillWithRows } from './support/many-rows.ts'
 import { liveGeneration } from './support/projection.ts'
@@ -105,6 +106,24 @@ describe('no query reads a whole table', () => {
     'the projects of a person': () => createProjectQueries({ database: observed }).list(ownerId),
     'the latest shared projects': () => createProjectQueries({ database: observed }).searchShared([], limit),
     'shared projects with a word': () => createProjectQueries({ database: observed }).searchShared(['token'], limit),
+    ...Object.fromEntries(
+      Object.entries({
+        'events of one type': { type: 'MessageSent' },
+        'events of a type that never was': { type: 'Nothing' },
+        'events of an actor': { actor: 'user:owner-7' },
+        'events of an actor, of one type, after a position': {
+          actor: ownerId,
+          type: 'MessageSent',
+          after: toPosition(9),
+        },
+        'events of nobody': { actor: 'nobody' },
+        'events of a correlation': { correlationId: '7' },
+        'all events': {},
+      }).map(([what, asked]) => [
+        what,
+        () => createEventQueries({ database: observed }).find({ ...asked, limit: 1_000 }),
+      ]),
+    ),
     'a search for a common word': () =>
       createMessageSearch({ database: observed }).search({ ownerId, q: 'vector', limit }),
     'a search for a phrase': () =>

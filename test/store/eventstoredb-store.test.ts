@@ -104,6 +104,9 @@ describe('the record', () => {
     await appended(stream, ...names)
     expect(await namesIn(record.store.readStream(stream))).toEqual(names)
     expect(await namesIn(record.store.readStream(stream, { from: toRevision(1_000) }))).toEqual(names.slice(1_000))
+    const part = { from: toRevision(10), limit: 700 }
+    expect(await namesIn(record.store.readStream(stream, part))).toEqual(names.slice(10, 710))
+    expect(await namesIn(record.store.readStream(stream, { limit: 0 }))).toEqual([])
     const last = await record.store.readStreamBackwards(stream, 2)
     expect(last.map(({ data }) => data)).toEqual([{ name: 'n1099' }, { name: 'n1098' }])
   })

@@ -44,6 +44,10 @@ export const eventQuerySchema = z.object({
   from: instantSchema.optional().meta({ description: 'Taken in by the store at this time or later.' }),
   to: instantSchema.optional().meta({ description: 'Taken in before this time.' }),
   after: positionSchema.optional().meta({ description: 'Only events after this position; `next` of the page before.' }),
+  source: z.enum(['record', 'index']).default('record').meta({
+    description:
+      '`record` looks at every event, however long that takes; `index` finds events of kept conversations and of people at once, as far as the read models go. A stream that is named is read from the record.',
+  }),
   limit: z.coerce.number().int().min(1).max(EVENTS_PAGE_MAX).default(EVENTS_PAGE_DEFAULT),
   view: z.enum(['metadata', 'content', 'stored']).default('metadata').meta({
     description:
@@ -74,6 +78,17 @@ export const eventPageSchema = z.object({
     .string()
     .nullable()
     .meta({ description: 'Hand it in as `after`; a page may hold few events and still have a next.' }),
+  indexed: z
+    .object({
+      to: z.string().meta({ description: 'Later events may not be in the index yet; -1 before the first.' }),
+      waitingStreams: z.number().int().meta({ description: 'Streams with parked events, which are not in the index.' }),
+      notFound: z
+        .number()
+        .int()
+        .meta({ description: 'Events of this page that are not in the record, or not as the index says.' }),
+    })
+    .nullable()
+    .meta({ description: 'How far the index goes that the events were found by; null when the record was looked at.' }),
 })
 
 export const asOfSchema = z

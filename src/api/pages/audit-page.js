@@ -67,7 +67,7 @@ async function showLedger() {
 
 async function findEvents(after) {
   const asked = new URLSearchParams(new FormData(at('event-form')))
-  for (const [name, value] of [...asked]) if (value.trim() === '') asked.delete(name)
+  for (const [name, value] of [...asked]) if (value.trim() === '' || value === 'record') asked.delete(name)
   asked.set('limit', String(PAGE_EVENTS))
   if (after !== undefined) asked.set('after', after)
   const { data } = await call('GET', `/audit/events?${asked}`, { headers: purposeHeaders() })
@@ -77,7 +77,15 @@ async function findEvents(after) {
   at('more').hidden = data.next === null
   at('more').dataset.after = data.next ?? ''
   const count = table.tBodies[0].rows.length
-  at('status').textContent = `${count} ${count === 1 ? 'event' : 'events'}${data.next === null ? '' : ', and more'}.`
+  const found = `${count} ${count === 1 ? 'event' : 'events'}${data.next === null ? '' : ', and more'}.`
+  at('status').textContent = `${found}${data.indexed === null ? '' : reachOf(data.indexed)}`
+}
+
+/** What the index does not have is said with what it has. */
+function reachOf({ to, waitingStreams, notFound }) {
+  const waiting = waitingStreams === 0 ? '' : ` ${waitingStreams} streams wait with events that it does not have.`
+  const wrong = notFound === 0 ? '' : ` ${notFound} of its events are not in the record as it says!`
+  return ` By the index: kept conversations and people, up to position ${to}.${waiting}${wrong}`
 }
 
 function eventTable() {

@@ -21,6 +21,7 @@ import {
 } from '../contracts/audit-contract.ts'
 import { conversationIdSchema, problemAnswers } from '../contracts/common-contract.ts'
 import { answerProblem } from '../problem-answer.ts'
+import { freshnessHeaders } from '../read-freshness.ts'
 import type { ApiServer } from '../server-type.ts'
 
 const tags = ['audit']
@@ -33,7 +34,7 @@ export function registerAuditRoutes(app: ApiServer, services: ApiServices): void
 }
 
 function registerEvents(app: ApiServer, services: ApiServices): void {
-  const { guard, audit } = services
+  const { guard, audit, freshness } = services
   app.get(
     '/api/v1/audit/events',
     {
@@ -41,13 +42,13 @@ function registerEvents(app: ApiServer, services: ApiServices): void {
       schema: {
         tags,
         summary: 'Events of the record, in order; as lines of JSON when asked for `application/x-ndjson`',
-        headers: purposeHeaders,
+        headers: purposeHeaders.extend(freshnessHeaders.shape),
         querystring: eventQuerySchema,
         response: { 200: eventPageSchema, ...problemAnswers },
       },
     },
     async (request, reply) => {
-      const { view, limit, ...asked } = request.query
+      const { view, limit, source, ...asked } = request.query
       const { stream, actor } = asked
       await recordLook(services, request, {
         kind: view === 'metadata' ? 'metadata' : 'content',
@@ -55,12 +56,14 @@ function registerEvents(app: ApiServer, services: ApiServices): void {
           ...(stream !== undefined && { stream }),
           ...(actor !== undefined && { actor }),
         })),
-        filters: textsOf({ ...asked, view, limit }),
+        filters: textsOf({ ...asked, view, limit, ...(source === 'index' && { source }) }),
       })
-      const page = await audit.events(filterOf(asked), limit)
+      if (source === 'index') await freshness.ofQuery(request, reply)
+      const page = await audit.events(filterOf(asked), limit, source)
       const results = await audit.view(page.events, view)
       const next = page.next === undefined ? null : String(page.next)
-      if (!String(request.headers.accept).includes(NDJSON)) return { results, next }
+      const indexed = page.indexed === undefined ? null : { ...page.indexed, to: String(page.indexed.to) }
+      if (!String(request.headers.accept).includes(NDJSON)) return { results, next, indexed }
       if (next !== null) reply.header('x-next-after', next)
       const lines = Readable.from(results.map((event) => `${JSON.stringify(event)}\n`))
       return reply
@@ -124,7 +127,7 @@ function registerAccessLog(app: ApiServer, { guard, audit, clock }: ApiServices)
   )
 }
 
-type AskedFilter = Omit<z.infer<typeof eventQuerySchema>, 'view' | 'limit'>
+type AskedFilter = Omit<z.infer<typeof eventQuerySchema>, 'view' | 'limit' | 'source'>
 
 function filterOf({ from, to, after, ...rest }: AskedFilter): EventFilter {
   const position = after === undefined ? undefined : parsePosition(after)

@@ -47,13 +47,22 @@ describe('an auditor', () => {
     await expect
       .poll(
         async () => {
-          const verify = row.getByRole('button', { name: /Verify/ })
-          if (await verify.count()) await verify.click()
+          // Disabled while it is being verified, and gone when it is.
+          const verify = row.getByRole('button', { name: /Verify/, disabled: false })
+          if (await verify.count()) await verify.click({ timeout: 1_000 })
           return `${await row.textContent()} ${await page.getByRole('alert').textContent()}`
         },
         { timeout: 60_000 },
       )
       .toMatch(/✓ leaf \d+ of \d+/)
+
+    await page.getByRole('combobox', { name: 'Search in' }).selectOption('index')
+    await page.getByRole('button', { name: 'Find events' }).click()
+    await page
+      .getByRole('status')
+      .filter({ hasText: /^1 event\. By the index: .* up to position \d+\.$/ })
+      .waitFor()
+    await row.waitFor()
 
     await page.getByRole('textbox', { name: 'Owner' }).fill('ada')
     await page.getByRole('textbox', { name: 'Conversation' }).fill('about-rag')
