@@ -10,8 +10,11 @@ const AWAY_CLASSES = ['08', '58']
 /** A value that this table will never take: data exceptions, violated constraints, and values beyond a limit. */
 const VALUE_CLASSES = ['22', '23', '54']
 
-/** A table or a schema is not there: somebody dropped the read models, or nobody has made them yet. */
-const MISSING_STATES = new Set(['42P01', '3F000'])
+/**
+ * A table, a schema or a column is not there: somebody dropped the read models, nobody has made them yet, or those shown are of
+ * another version.
+ */
+const MISSING_STATES = new Set(['42P01', '3F000', '42703'])
 
 /**
  * `database-busy` (wait and try again), `database-unavailable` (connection or server lost), `read-models-missing`, else

@@ -15,14 +15,21 @@ const HALVES = [0, 1]
 /** By the name of the read model. */
 export type GenerationDigest = Readonly<Record<string, ReadModelDigest>>
 
-/** Reads every row once, and no value as text: that would take most of the time. Run it in one snapshot, or while nothing is written, to compare generations at the same position. */
+/**
+ * Reads every row once, and no value as text: that would take most of the time. Run it in one snapshot, or while nothing is written,
+ * to compare generations at the same position. A read model that another version of the projectors shaped otherwise has no digest,
+ * so it differs from every other.
+ */
 export async function digestOfGeneration(
   connection: Pick<Connection, 'query'>,
   schema: string,
 ): Promise<GenerationDigest> {
   const digest: Record<string, ReadModelDigest> = {}
+  const columns = await columnsIn(connection, schema)
   for (const model of readModels) {
-    const row = `row(${columnNames(model).join(', ')})`
+    const names = columnNames(model)
+    if (!names.every((name) => columns.has(`${model.name}.${name}`))) continue
+    const row = `row(${names.join(', ')})`
     const [found] = await connection.query<ReadModelDigest>(
       `select count(*) as rows, ${HALVES.map((half) => `coalesce(bit_xor(hash_record_extended(${row}, ${half})), 0)`).join(" || '/' || ")} as hash
       from ${schema}.${model.name}`,
@@ -30,6 +37,19 @@ export async function digestOfGeneration(
     digest[model.name] = found ?? { rows: 0n, hash: '0/0' }
   }
   return digest
+}
+
+/** As `table.column`. */
+async function columnsIn(connection: Pick<Connection, 'query'>, schema: string): Promise<ReadonlySet<string>> {
+  const columns = await connection.query<{ name: string }>(
+    `select model || '.' || attname as name
+    from unnest($1::text[]) as model
+      join pg_attribute on attrelid = to_regclass($2 || '.' || model)
+    where attnum > 0
+      and not attisdropped`,
+    [readModels.map(({ name }) => name), schema],
+  )
+  return new Set(columns.map(({ name }) => name))
 }
 
 /** The read models whose rows differ. */
