@@ -37,7 +37,8 @@ function expectRows(rows: Rows, event: RecordedEvent, streamId: string, projecto
 
 /**
  * Folds events, in log order, into `rows`. An event that the rows hold already changes nothing; one whose conversation is not kept has
- * no rows. Throws `event-not-projectable` for one in a stream that is named like ours and is none: it is parked, where people see it.
+ * no rows. Throws `event-not-projectable` for one in a stream that is named like ours and is none, or that begins another
+ * conversation than that of its stream: it is parked, where people see it.
  */
 export function foldBatch(events: readonly RecordedEvent[], rows: Rows): void {
   for (const event of events) {
@@ -59,6 +60,9 @@ function foldIntoConversation(event: RecordedEvent, conversationId: string, rows
   const place = conversations.at(conversationId, '')
   const before = place.row as StoredConversation | undefined
   if (before !== undefined && event.position <= before.lastPosition) return
+  if (event.type === 'ConversationStarted' && event.data.conversationId !== conversationId) {
+    throw new Fault('event-not-projectable', { stream: event.stream, reason: 'it begins another conversation' })
+  }
   const conversation = conversationProjector.project(before, event)
   if (conversation === undefined) return
   conversations.put(place, conversation)

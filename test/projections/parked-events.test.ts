@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { createCodec, type StoredEvent } from '../../src/events/codec.ts'
+import { conversationIdOf, conversationStream } from '../../src/events/stream-names.ts'
 import type { Database } from '../../src/projections/database.ts'
 import {
   discardParkedEvent,
@@ -12,7 +13,7 @@ import { createProjectionWriter, type ProjectionWriter } from '../../src/project
 import { rebuildProjections } from '../../src/projections/rebuild.ts'
 import { toPosition, toRevision } from '../../src/shared/ids.ts'
 import { silentLogger } from '../../src/shared/logger.ts'
-import { renamed, sent, started, stream } from '../support/examples.ts'
+import { ownerId, renamed, sent, started, stream } from '../support/examples.ts'
 import { conversation } from './support/conversations.ts'
 import { digest, handleBatches, rowsOf } from './support/projection.ts'
 import { codec, positionOf, TestRecord } from './support/record.ts'
@@ -84,6 +85,21 @@ describe('parked events', () => {
     )
     expect(parked[0]?.reason).toContain('it names nobody of ours')
     expect(await rowsOf(database, 'conversation')).toHaveLength(1)
+  })
+
+  test('are those that begin another conversation than that of their stream; that one is not touched', async () => {
+    const database = await postgres.open()
+    const record = new TestRecord()
+    const elsewhere = conversationStream(conversationIdOf(ownerId, 'elsewhere'))
+    record.append([started({ title: 'Its own' }), sent('m1')])
+    record.append([started({ title: 'Taken over' }), renamed('Taken over')], elsewhere)
+    await handleBatches(database, [record.events])
+    expect(await rowsOf(database, 'conversation')).toMatchObject([{ title: 'Its own', message_count: 1 }])
+    expect(await listParkedStreams(database)).toMatchObject([{ stream: elsewhere, events: 2n }])
+    expect(await showParkedEvents(database, elsewhere)).toMatchObject([
+      { isFirst: true, reason: expect.stringContaining('it begins another conversation') },
+      { isFirst: false },
+    ])
   })
 
   test('are listed by stream, with what is wrong and since when', async () => {
