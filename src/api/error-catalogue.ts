@@ -364,6 +364,11 @@ export const errorCatalogue = {
     'The read models are being made.',
     'They are built anew from the record after an update or a loss. Nothing is lost; try again in a while.',
   ),
+  'read-models-outdated': entry(
+    503,
+    'The read models are being renewed.',
+    'Those of an earlier version do not have what was asked for; new ones are being built from the record. Nothing is lost; try again in a while.',
+  ),
   'database-unavailable': entry(
     503,
     'The read models cannot be reached just now.',

@@ -99,6 +99,8 @@ export const faultExplanations: Readonly<Record<string, string>> = {
   'record-behind-read-models':
     'The read models have seen more than the record holds: they belong to another record, or the record was restored from an older backup. Rebuild them, or use the right database.',
   'read-models-missing': 'There are no read models to look at yet. Start `emberlog serve` once.',
+  'read-models-outdated':
+    'The read models that are shown were made by another version and do not have what was asked for. `emberlog serve` builds new ones by itself; try again when they are shown.',
   'rebuild-stopped': 'The rebuild was stopped before it was done; the live read models are unchanged.',
   'generation-differs':
     'The read models built anew differ from the live ones although the same projectors made both. They were kept apart for inspection; nothing was replaced.',

@@ -10,15 +10,14 @@ const AWAY_CLASSES = ['08', '58']
 /** A value that this table will never take: data exceptions, violated constraints, and values beyond a limit. */
 const VALUE_CLASSES = ['22', '23', '54']
 
-/**
- * A table, a schema or a column is not there: somebody dropped the read models, nobody has made them yet, or those shown are of
- * another version.
- */
-const MISSING_STATES = new Set(['42P01', '3F000', '42703'])
+/** A table or a schema is not there: somebody dropped the read models, or nobody has made them yet. */
+const MISSING_STATES = new Set(['42P01', '3F000'])
+/** A column is not there: the read models that are shown are of another version, until ours have been made. */
+const OUTDATED_STATE = '42703'
 
 /**
- * `database-busy` (wait and try again), `database-unavailable` (connection or server lost), `read-models-missing`, else
- * `database-refused`.
+ * `database-busy` (wait and try again), `database-unavailable` (connection or server lost), `read-models-missing`,
+ * `read-models-outdated`, else `database-refused`.
  */
 export function asDatabaseFault(error: unknown, doing: string): Fault {
   if (isFault(error)) return error
@@ -28,6 +27,7 @@ export function asDatabaseFault(error: unknown, doing: string): Fault {
   const details = { doing, sqlState: error.code }
   if (BUSY_STATES.has(error.code)) return new Fault('database-busy', details, { cause: error })
   if (MISSING_STATES.has(error.code)) return new Fault('read-models-missing', details, { cause: error })
+  if (error.code === OUTDATED_STATE) return new Fault('read-models-outdated', details, { cause: error })
   const isAway = AWAY_STATES.has(error.code) || AWAY_CLASSES.includes(error.code.slice(0, 2))
   return new Fault(isAway ? 'database-unavailable' : 'database-refused', details, { cause: error })
 }

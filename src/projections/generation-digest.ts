@@ -56,5 +56,7 @@ async function columnsIn(connection: Pick<Connection, 'query'>, schema: string):
 export function differingModels(one: GenerationDigest, other: GenerationDigest): string[] {
   return readModels
     .map(({ name }) => name)
-    .filter((name) => one[name]?.hash !== other[name]?.hash || one[name]?.rows !== other[name]?.rows)
+    .filter(
+      (name) => one[name] === undefined || one[name].hash !== other[name]?.hash || one[name].rows !== other[name].rows,
+    )
 }

@@ -9,6 +9,7 @@ import {
   showAnalytics,
 } from './analytics/analytics-schema.ts'
 import type { Connection } from './connection.ts'
+import { conversationModel } from './conversation-read-model.ts'
 import { messageModel } from './message-read-model.ts'
 import { beginMigrating, MIGRATING } from './migrations.ts'
 import { PROJECTORS_VERSION, readModels } from './projectors.ts'
@@ -80,7 +81,7 @@ export async function ensureLiveGeneration(
   return connection.transaction(async () => {
     await beginMigrating(connection)
     const live = await findLiveGeneration(connection)
-    if (live !== undefined && (await isWhole(connection, live.schema))) return live
+    if (live !== undefined && (await isWhole(connection, live))) return live
     if (live !== undefined) {
       logger.warn({ generation: live.number }, 'the live read models are gone; making new ones from the record')
       await forgetGeneration(connection, live.number)
@@ -240,15 +241,18 @@ export async function forgetGeneration(connection: Connection, number: number): 
   await connection.query('delete from emberlog.parked_event where generation = $1', [number])
 }
 
-async function isWhole(connection: Connection, schema: string): Promise<boolean> {
+/** What another version made need not have all that we know; conversations were in every one. */
+async function isWhole(connection: Connection, { schema, projectorsVersion }: Generation): Promise<boolean> {
+  const models: readonly { readonly name: string }[] =
+    projectorsVersion === PROJECTORS_VERSION ? readModels : [conversationModel]
   const [found] = await connection.query<{ count: bigint }>(
     `select count(*) as count
     from unnest($1::text[]) as name
     where to_regclass($2 || '.' || name) is not null
       and to_regclass('chat.' || name) is not null`,
-    [readModels.map(({ name }) => name), schema],
+    [models.map(({ name }) => name), schema],
   )
-  return found?.count === BigInt(readModels.length)
+  return found?.count === BigInt(models.length)
 }
 
 function describeTables(schema: string): string {

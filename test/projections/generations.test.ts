@@ -149,25 +149,30 @@ describe('a node whose projectors are newer', () => {
   })
 
   test('replaces rows of a shape that it does not know, and serves what it can until then', async () => {
-    const database = await postgres.open()
+    const connectionString = await postgres.createDatabase()
+    const before = await postgres.open({ connectionString })
     const record = new TestRecord()
     record.append(events, stream)
-    await handleBatches(database, [record.events])
-    const whole = await digest(database)
+    await handleBatches(before, [record.events])
+    const whole = await digest(before)
     // What version 0 may have been like: a column by another name, one that was not there yet, a table that was not there yet.
-    await database.queries.query('alter table chat_g1.event_index rename column stream_id to conversation_id')
-    await database.queries.query('alter view chat.event_index rename column stream_id to conversation_id')
-    await database.queries.query('alter table chat_g1.feedback drop column rating cascade')
-    await database.queries.query('drop table chat_g1.project cascade')
-    await database.queries.query('update emberlog.generation set projectors_version = 0')
+    await before.queries.query('alter table chat_g1.event_index rename column stream_id to conversation_id')
+    await before.queries.query('alter view chat.event_index rename column stream_id to conversation_id')
+    await before.queries.query('alter table chat_g1.feedback drop column rating cascade')
+    await before.queries.query('drop table chat_g1.project cascade')
+    await before.queries.query('update emberlog.generation set projectors_version = 0')
+    await before.close()
+
+    const database = await postgres.open({ connectionString })
+    expect(await liveGeneration(database)).toMatchObject({ number: 1, projectorsVersion: 0 })
     expect(await rowsOf(database, 'conversation')).toHaveLength(1)
-    for (const statement of ['select stream_id from chat.event_index', 'select * from chat.project']) {
-      await expect(database.queries.query(statement)).rejects.toMatchObject({ code: 'read-models-missing' })
-    }
+    const ask = (statement: string) => database.queries.query(statement)
+    await expect(ask('select stream_id from chat.event_index')).rejects.toMatchObject({ code: 'read-models-outdated' })
+    await expect(ask('select * from chat.project')).rejects.toMatchObject({ code: 'read-models-missing' })
     const writer = startWriter(database, record)
     await eventually('ours is shown', () => writer.status().generation === 2 && writer.status().state === 'live')
     expect(await digest(database)).toEqual(whole)
-    expect(await database.queries.query('select stream_id from chat.event_index')).toHaveLength(events.length)
+    expect(await ask('select stream_id from chat.event_index')).toHaveLength(events.length)
     expect(await rowsOf(database, 'project')).toEqual([])
   })
 

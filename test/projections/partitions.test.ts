@@ -195,7 +195,7 @@ describe('four partitions', () => {
     const good = record.events[index] as TestRecord['events'][0]
     record.events[index] = { ...good, data: { text: 7 } }
     const writer = startWriter(database, record)
-    await eventually('all handled', () => writer.status().position === record.last)
+    await eventually('all handled', reached(database, record.last))
     expect(writer.status().parkedStreams).toBe(1)
     record.events[index] = good
     const reader = {
