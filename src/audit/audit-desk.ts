@@ -13,10 +13,7 @@ import { createLedgerQueries, type LedgerQueries } from './ledger-queries.ts'
 import { type LookSubject, subjectOfLook } from './look-subject.ts'
 
 export interface AuditDesk {
-  /**
-   * By the index: at once, but only of kept conversations and of people, as far as the index goes. Else every event is looked at. A
-   * stream that is named is always read itself.
-   */
+  /** By the index: at once, but only of kept conversations and of people, as far as the index goes. Else every event is looked at. */
   readonly events: (filter: EventFilter, limit: number, source: 'record' | 'index') => Promise<EventPage>
   readonly view: (stored: readonly StoredEvent[], kind: EventViewKind) => Promise<EventView[]>
   readonly conversation: (conversationId: Uuid, asOf: AsOf) => Promise<ConversationAsOf | undefined>
@@ -35,7 +32,7 @@ export interface AuditDeskParts {
 export function createAuditDesk({ reader, codec, ledger, index }: AuditDeskParts): AuditDesk {
   return {
     events: (filter, limit, source) =>
-      source === 'index' && filter.stream === undefined
+      source === 'index'
         ? pageOfIndexedEvents({ reader, index, ledger }, filter, limit)
         : pageOfEvents(reader, filter, { limit, ledger }),
     view: (stored, kind) => viewEvents(stored, kind, codec),

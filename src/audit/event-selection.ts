@@ -103,6 +103,8 @@ export interface IndexReach {
   readonly to: Position
   /** So many streams wait to be looked after, and what waits in them is not in the index. */
   readonly waitingStreams: number
+  /** So many events of the whole log an operator left out of the read models for good. */
+  readonly discardedEvents: number
   /** So many events that the index has on this page are no longer in the record, or are not what the index says. */
   readonly notFound: number
 }

@@ -1,7 +1,9 @@
 /** Finds events by the index of events and reads each from the record: at once, but only as far as the index goes. */
 import type { StoredEvent } from '../events/codec.ts'
+import { conversationIdFromStream, personIdFromStream } from '../events/stream-names.ts'
 import type { LedgerReader } from '../ledger/ledger-reader.ts'
 import type { EventPlace, EventQueries } from '../projections/event-queries.ts'
+import type { Revision } from '../shared/ids.ts'
 import type { EventReader } from '../store/event-store.ts'
 import { CLOCK_SLACK_MS, type EventFilter, type EventPage, isSelected, positionBefore } from './event-selection.ts'
 
@@ -22,24 +24,20 @@ export async function pageOfIndexedEvents(
   limit: number,
 ): Promise<Required<EventPage>> {
   const { type, actor, correlationId, to } = filter
-  const indexed = {
+  const asked = {
     ...(type !== undefined && { type }),
     ...(actor !== undefined && { actor }),
     ...(correlationId !== undefined && { correlationId }),
   }
   const after = filter.after ?? (await positionBefore(filter.from, ledger))
-  const { places, indexedTo, waitingStreams } = await index.find({
-    ...indexed,
-    ...(after !== undefined && { after }),
-    limit,
-  })
-  const read = await readPlaces(reader, places)
-  const asIndexed = read.filter((event) => isSelected(event, indexed))
+  const found = await index.find({ ...asked, ...(after !== undefined && { after }), limit })
+  const { places, indexedTo, waitingStreams, discardedEvents } = found
+  const read = (await readPlaces(reader, places)).filter((event) => isSelected(event, asked))
   const isPastEnd = to !== undefined && (read.at(-1)?.created.getTime() ?? 0) >= to.getTime() + CLOCK_SLACK_MS
   return {
-    events: asIndexed.filter((event) => isSelected(event, filter)),
+    events: read.filter((event) => isSelected(event, filter)),
     next: places.length < limit || isPastEnd ? undefined : places.at(-1)?.position,
-    indexed: { to: indexedTo, waitingStreams, notFound: places.length - asIndexed.length },
+    indexed: { to: indexedTo, waitingStreams, discardedEvents, notFound: places.length - read.length },
   }
 }
 
@@ -50,22 +48,23 @@ const READS_AT_ONCE = 8
 /** A part of a stream. */
 interface Run {
   readonly stream: string
-  readonly places: [EventPlace, ...EventPlace[]]
+  readonly from: Revision
+  to: Revision
 }
 
-/** What stands there, in log order; a place where something else stands, or nothing, is left out. */
+/** What stands there, in log order. A place is left out where nothing stands, or something else than the index says. */
 async function readPlaces(
   reader: Pick<EventReader, 'readStream'>,
   places: readonly EventPlace[],
 ): Promise<readonly StoredEvent[]> {
-  const wanted = new Set(places.map(({ position }) => position))
+  const readable = places.filter(canBeIndexed)
+  const wanted = new Set(readable.map(nameOf))
   const found: StoredEvent[] = []
-  const runs = runsOf(places)
-  const readRun = async ({ stream, places: [first, ...rest] }: Run) => {
-    const last = rest.at(-1) ?? first
-    const limit = Number(last.revision - first.revision) + 1
-    for await (const event of reader.readStream(stream, { from: first.revision, limit })) {
-      if (wanted.has(event.position)) found.push(event)
+  const runs = runsOf(readable)
+  const readRun = async ({ stream, from, to }: Run) => {
+    for await (const event of reader.readStream(stream, { from, limit: Number(to - from) + 1 })) {
+      // Taken out, as the same part may be read twice where the index says something wrong.
+      if (wanted.delete(nameOf(event))) found.push(event)
     }
   }
   for (let from = 0; from < runs.length; from += READS_AT_ONCE) {
@@ -74,19 +73,25 @@ async function readPlaces(
   return found.toSorted((a, b) => (a.position < b.position ? -1 : 1))
 }
 
+const nameOf = ({ stream, revision, position, eventId }: EventPlace) => `${stream} ${revision} ${position} ${eventId}`
+
+/** Whatever the index says, nothing is read but what can be in it. */
+function canBeIndexed({ stream, revision }: EventPlace): boolean {
+  return revision >= 0n && (conversationIdFromStream(stream) ?? personIdFromStream(stream)) !== undefined
+}
+
 function runsOf(places: readonly EventPlace[]): Run[] {
   const runs: Run[] = []
-  const open = new Map<string, Run>()
-  for (const place of places) {
-    const run = open.get(place.stream)
-    const gap = place.revision - (run?.places.at(-1)?.revision ?? 0n)
+  const last = new Map<string, Run>()
+  for (const { stream, revision } of places) {
+    const run = last.get(stream)
     // Only upwards: a row that says something wrong must not keep another from being read.
-    if (run !== undefined && gap > 0n && gap <= GAP_MAX) {
-      run.places.push(place)
+    if (run !== undefined && revision > run.to && revision - run.to <= GAP_MAX) {
+      run.to = revision
       continue
     }
-    const begun: Run = { stream: place.stream, places: [place] }
-    open.set(place.stream, begun)
+    const begun = { stream, from: revision, to: revision }
+    last.set(stream, begun)
     runs.push(begun)
   }
   return runs

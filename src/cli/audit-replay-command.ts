@@ -122,12 +122,17 @@ async function withEventIndex(
 
 /** What is to be known of events that the index found. */
 class IndexReached {
-  #last: IndexReach | undefined
+  #to: bigint | undefined
+  #waitingStreams = 0
+  #discardedEvents = 0
   #notFound = 0
 
-  readonly note = (reach: IndexReach): void => {
-    this.#last = reach
-    this.#notFound += reach.notFound
+  /** Of a page. What was missing while it was read is missing in what was found. */
+  readonly note = ({ to, waitingStreams, discardedEvents, notFound }: IndexReach): void => {
+    this.#to = to
+    this.#waitingStreams = Math.max(this.#waitingStreams, waitingStreams)
+    this.#discardedEvents = Math.max(this.#discardedEvents, discardedEvents)
+    this.#notFound += notFound
   }
 
   /** The index has events that the record has not. */
@@ -136,11 +141,14 @@ class IndexReached {
   }
 
   tell(): void {
-    if (this.#last === undefined) return
-    const { to, waitingStreams } = this.#last
-    complain(`found by the index: events of kept conversations and of people, up to position ${to}`)
-    if (waitingStreams > 0) complain(`${waitingStreams} streams wait with parked events that are not in the index`)
-    if (this.#notFound > 0) complain(`${this.#notFound} events of the index are not in the record as it says`)
+    if (this.#to === undefined) return
+    complain(`found by the index: events of kept conversations and of people, up to position ${this.#to}`)
+    const tell = (count: number, what: string) => {
+      if (count > 0) complain(`${what}: ${count}`)
+    }
+    tell(this.#waitingStreams, 'streams that wait with parked events, which the index has not')
+    tell(this.#discardedEvents, 'discarded events, which the index has not')
+    tell(this.#notFound, 'entries of the index that the record does not bear out')
   }
 }
 

@@ -25,7 +25,7 @@ export const personEventIndexProjector: PersonProjector<StoredEventIndex> = {
 
   isFirst: () => false,
 
-  project: (row, event) => row ?? entryOf(event, personIdFromStream(event.stream) as string),
+  project: (_row, event) => entryOf(event, personIdFromStream(event.stream) as string),
 
   lastPositionOf: ({ position }) => position,
 }

@@ -1,6 +1,8 @@
 /** Finds events by what the index of events says of them: where to look, for those who then read the record itself. */
+import { Fault } from '../shared/failures.ts'
 import type { Position, Revision } from '../shared/ids.ts'
 import type { Database } from './database.ts'
+import { PROJECTORS_VERSION } from './projectors.ts'
 
 export interface IndexedEvents {
   /** Any of these left out fits everything. */
@@ -12,50 +14,115 @@ export interface IndexedEvents {
   readonly limit: number
 }
 
-/** Where an event stands. */
+/** Where an event stands, as the index says. */
 export interface EventPlace {
   readonly stream: string
   readonly revision: Revision
   readonly position: Position
+  readonly eventId: string
 }
 
 export interface FoundEvents {
   /** In the order of the log; as many as asked for, unless there are no more. */
   readonly places: readonly EventPlace[]
-  /** Everything up to here that the index takes in is in it; -1 before the first event. */
+  /** Everything up to here that the index takes in is in it, but for what waits or was left out; -1 before the first event. */
   readonly indexedTo: Position
   /** So many streams wait, from some event on, to be looked after: what waits is not in the index. */
   readonly waitingStreams: number
+  /** So many events an operator left out of the read models for good. */
+  readonly discardedEvents: number
 }
 
 export interface EventQueries {
-  /** Events of kept conversations and of people. Throws the faults of the database. */
+  /**
+   * Events of kept conversations and of people. Throws `read-models-outdated` while the rows of another version are shown, and the
+   * faults of the database.
+   */
   readonly find: (asked: IndexedEvents) => Promise<FoundEvents>
 }
 
+interface FoundRow extends Omit<FoundEvents, 'places'> {
+  readonly version: number
+  /** Null when nothing was found. */
+  readonly place: (Omit<EventPlace, 'revision' | 'position'> & { revision: string; position: string }) | null
+}
+
 export function createEventQueries({ database }: { readonly database: Pick<Database, 'queries'> }): EventQueries {
-  const { queries } = database
   return {
-    async find({ type, actor, correlationId, after, limit }) {
-      // Asked first: what the index held then, the next statement sees too.
-      const [state] = await queries.query<{ position: Position; waiting: number }>(
-        `select position,
-          (
-            select count(distinct stream)::integer
-            from emberlog.parked_event
-            where parked_event.generation = position.generation
-          ) as waiting
-        from chat.position`,
-      )
-      const places = await queries.query<EventPlace>(
-        ...placesStatement({ type, correlationId, after, limit }, actor === undefined ? [{}] : actorsOf(actor)),
-      )
-      return { places, indexedTo: state?.position ?? NOWHERE, waitingStreams: state?.waiting ?? 0 }
+    async find(asked) {
+      // One statement, so that all of it is of one generation, at one moment.
+      const rows = await database.queries.query<FoundRow>(...findStatement(asked))
+      const [first] = rows
+      if (first === undefined) throw new Fault('read-models-missing', { doing: 'looking at the index of events' })
+      const { version, indexedTo, waitingStreams, discardedEvents } = first
+      if (version !== PROJECTORS_VERSION) throw new Fault('read-models-outdated', { version, ours: PROJECTORS_VERSION })
+      const places = rows.flatMap(({ place }) => (place === null ? [] : [placeOf(place)]))
+      return { places, indexedTo, waitingStreams, discardedEvents }
     },
   }
 }
 
-const NOWHERE = -1n as Position
+function placeOf({ stream, revision, position, eventId }: NonNullable<FoundRow['place']>): EventPlace {
+  return { stream, eventId, revision: BigInt(revision) as Revision, position: BigInt(position) as Position }
+}
+
+/** What partitions that are farther ahead have beyond the others is left for later: else pages would pass over what comes between. */
+function findStatement(asked: IndexedEvents): [string, unknown[]] {
+  const values: unknown[] = [asked.limit]
+  const parts = canBeStored(asked) ? partsOf(asked, values) : []
+  return [
+    `with state as materialized (
+      select position.position, projectors_version as version,
+        (
+          select count(distinct stream)::integer
+          from emberlog.parked_event
+          where parked_event.generation = position.generation
+        ) as waiting,
+        (select count(*)::integer from emberlog.discarded_event) as discarded
+      from chat.position
+        join emberlog.generation on generation.number = position.generation
+    )
+    select version, state.position as "indexedTo", waiting as "waitingStreams", discarded as "discardedEvents", place
+    from state
+      left join lateral (
+        select position, place
+        from (${parts.length === 0 ? NO_PLACES : parts.join(' union all ')}) as each_actor
+        order by position
+        limit $1
+      ) as found on true
+    order by found.position`,
+    values,
+  ]
+}
+
+const NO_PLACES = 'select null::bigint as position, null::jsonb as place where false'
+
+const PLACE = `jsonb_build_object('stream', stream, 'revision', revision::text, 'position', position::text, 'eventId', event_id)`
+
+/** Each actor is looked up by itself, so that an index gives their events in order, and no more of them than are asked for. */
+function partsOf({ type, actor, correlationId, after }: IndexedEvents, values: unknown[]): string[] {
+  const condition = (column: string, operator: '=' | '>', value: unknown) => {
+    if (value === undefined) return []
+    values.push(value)
+    return [`${column} ${operator} $${values.length}`]
+  }
+  const shared = [
+    'position <= state.position',
+    ...condition('type', '=', type),
+    ...condition('correlation_id', '=', correlationId),
+    ...condition('position', '>', after),
+  ]
+  return actorsOf(actor).map(({ id, kind }) => {
+    const conditions = [...shared, ...condition('actor_id', '=', id), ...condition('actor_kind', '=', kind)]
+    return `(
+          select position, ${PLACE} as place
+          from chat.event_index
+          where ${conditions.join(' and ')}
+          order by position
+          limit $1
+        )`
+  })
+}
 
 interface Actor {
   readonly id?: string
@@ -63,42 +130,15 @@ interface Actor {
 }
 
 /** `kind:id`; an id that has a colon itself may be meant as well. */
-function actorsOf(text: string): Actor[] {
+function actorsOf(text: string | undefined): Actor[] {
+  if (text === undefined) return [{}]
   const colon = text.indexOf(':')
   return colon === -1 ? [{ id: text }] : [{ id: text }, { kind: text.slice(0, colon), id: text.slice(colon + 1) }]
 }
 
-/** Each actor is looked up by itself, so that an index gives their events in order, and no more of them than are asked for. */
-function placesStatement(
-  { type, correlationId, after, limit }: { [Name in keyof IndexedEvents]: IndexedEvents[Name] | undefined },
-  actors: readonly Actor[],
-): [string, unknown[]] {
-  const values: unknown[] = [limit]
-  const condition = (column: string, operator: '=' | '>', value: unknown) => {
-    if (value === undefined) return []
-    values.push(value)
-    return [`${column} ${operator} $${values.length}`]
-  }
-  const shared = [
-    ...condition('type', '=', type),
-    ...condition('correlation_id', '=', correlationId),
-    ...condition('position', '>', after),
-  ]
-  const parts = actors.map(({ id, kind }) => {
-    const conditions = [...shared, ...condition('actor_id', '=', id), ...condition('actor_kind', '=', kind)]
-    return `(
-          select stream, revision, position
-          from chat.event_index
-          ${conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`}
-          order by position
-          limit $1
-        )`
-  })
-  const statement = `select stream, revision, position
-      from (
-        ${parts.join('\n        union all\n        ')}
-      ) as found
-      order by position
-      limit $1`
-  return [statement, values]
+const BIGINT_MAX = 2n ** 63n - 1n
+
+/** What Postgres cannot hold is in no row, and must not be asked for. */
+function canBeStored({ type, actor, correlationId, after = 0n as Position }: IndexedEvents): boolean {
+  return after <= BIGINT_MAX && [type, actor, correlationId].every((text) => text?.includes('\0') !== true)
 }

@@ -82,6 +82,10 @@ export const eventPageSchema = z.object({
     .object({
       to: z.string().meta({ description: 'Later events may not be in the index yet; -1 before the first.' }),
       waitingStreams: z.number().int().meta({ description: 'Streams with parked events, which are not in the index.' }),
+      discardedEvents: z
+        .number()
+        .int()
+        .meta({ description: 'Events that an operator left out of the read models for good.' }),
       notFound: z
         .number()
         .int()

@@ -5,6 +5,8 @@ import { call, goToSignIn } from './rest-client.js'
 
 const at = (id) => document.getElementById(id)
 const PAGE_EVENTS = 50
+/** Of the events that are shown: how far the index went that found them, page by page. */
+let indexedPages = []
 
 void showLedger()
 at('event-form').addEventListener('submit', (event) => {
@@ -67,7 +69,7 @@ async function showLedger() {
 
 async function findEvents(after) {
   const asked = new URLSearchParams(new FormData(at('event-form')))
-  for (const [name, value] of [...asked]) if (value.trim() === '' || value === 'record') asked.delete(name)
+  for (const [name, value] of [...asked]) if (value.trim() === '') asked.delete(name)
   asked.set('limit', String(PAGE_EVENTS))
   if (after !== undefined) asked.set('after', after)
   const { data } = await call('GET', `/audit/events?${asked}`, { headers: purposeHeaders() })
@@ -78,14 +80,22 @@ async function findEvents(after) {
   at('more').dataset.after = data.next ?? ''
   const count = table.tBodies[0].rows.length
   const found = `${count} ${count === 1 ? 'event' : 'events'}${data.next === null ? '' : ', and more'}.`
-  at('status').textContent = `${found}${data.indexed === null ? '' : reachOf(data.indexed)}`
+  if (after === undefined) indexedPages = []
+  if (data.indexed !== null) indexedPages.push(data.indexed)
+  at('status').textContent = `${found}${indexedPages.length === 0 ? '' : reachOf(indexedPages)}`
 }
 
-/** What the index does not have is said with what it has. */
-function reachOf({ to, waitingStreams, notFound }) {
-  const waiting = waitingStreams === 0 ? '' : ` ${waitingStreams} streams wait with events that it does not have.`
-  const wrong = notFound === 0 ? '' : ` ${notFound} of its events are not in the record as it says!`
-  return ` By the index: kept conversations and people, up to position ${to}.${waiting}${wrong}`
+/** What the index does not have is said with what it has; of all pages shown. */
+function reachOf(pages) {
+  const most = (name) => Math.max(...pages.map((page) => page[name]))
+  const told = (count, what) => (count === 0 ? '' : ` ${what}: ${count}.`)
+  const notFound = pages.reduce((sum, page) => sum + page.notFound, 0)
+  return [
+    ` By the index: kept conversations and people, up to position ${pages.at(-1).to}.`,
+    told(most('waitingStreams'), 'Streams that wait with events that it does not have'),
+    told(most('discardedEvents'), 'Discarded events, which it does not have'),
+    told(notFound, 'Entries that the record does not bear out'),
+  ].join('')
 }
 
 function eventTable() {

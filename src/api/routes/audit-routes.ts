@@ -48,8 +48,9 @@ function registerEvents(app: ApiServer, services: ApiServices): void {
       },
     },
     async (request, reply) => {
-      const { view, limit, source, ...asked } = request.query
+      const { view, limit, source: wanted, ...asked } = request.query
       const { stream, actor } = asked
+      const source = stream === undefined ? wanted : 'record'
       await recordLook(services, request, {
         kind: view === 'metadata' ? 'metadata' : 'content',
         ...(await audit.subjectOfLook({
@@ -65,6 +66,7 @@ function registerEvents(app: ApiServer, services: ApiServices): void {
       const indexed = page.indexed === undefined ? null : { ...page.indexed, to: String(page.indexed.to) }
       if (!String(request.headers.accept).includes(NDJSON)) return { results, next, indexed }
       if (next !== null) reply.header('x-next-after', next)
+      if (indexed !== null) reply.header('x-indexed', JSON.stringify(indexed))
       const lines = Readable.from(results.map((event) => `${JSON.stringify(event)}\n`))
       return reply
         .type(NDJSON)
