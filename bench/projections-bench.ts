@@ -32,6 +32,7 @@ import { type Bench, type BenchResult, figureOf, interleaved, type Row, ratioTo 
 import { conversations, encode, fillRecord } from './projections-load.ts'
 import { measureQueries } from './projections-queries.ts'
 import { measureRoads, roadsNote } from './projections-roads.ts'
+import { measureSearch } from './projections-search.ts'
 
 export const bench: Bench = { name: 'projections', run }
 
@@ -84,11 +85,12 @@ async function run({ isQuick }: { isQuick: boolean }): Promise<BenchResult> {
     })
     const live = await liveRounds(stage, isQuick ? 2 : 8, repetitions)
     const roads = await measureRoads({ ...stage, connectionString, messages: isQuick ? 50 : 300 })
+    const searched = await measureSearch(stage)
     const asked = await queryRows(options, messages)
     return {
       title: `The read side, ${events.toLocaleString('en')} events`,
       repetitions,
-      rows: [...rebuildRows(samples), ...memoryRows(memory), ...liveRows(live), ...roads, ...asked],
+      rows: [...rebuildRows(samples), ...memoryRows(memory), ...liveRows(live), ...roads, ...searched, ...asked],
       notes: [
         'COPY alone: the same rows from files of the server, then the same indexes; rates are events of the log per second',
         `memory: most resident of a process that only rebuilds; queries: ${messages.toLocaleString('en')} messages of 500 people`,
