@@ -113,6 +113,11 @@ export function projectionStream(name: string): string {
   return `${PROJECTION_CATEGORY_PREFIX}${name}`
 }
 
+/** The id of the conversation or the person in the name of their stream; undefined for any other stream. No two streams have one id. */
+export function subjectIdFromStream(stream: string): Uuid | undefined {
+  return conversationIdFromStream(stream) ?? personIdFromStream(stream)
+}
+
 /** The turn that a message opens: derived, so that a repeated message names the same turn. */
 export function turnIdOf(conversationId: Uuid, messageId: string): Uuid {
   return deriveId(conversationId, `turn${UNIT_SEPARATOR}${messageId}`)

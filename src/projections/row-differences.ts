@@ -1,6 +1,6 @@
 /** Names the rows of one read model that are not the same in two schemas: key by key, and which columns. */
 import type { Connection } from './connection.ts'
-import { type Column, columnName, columnsOf, type ReadModel } from './read-model.ts'
+import { type Column, columnName, columnsOf, type ReadModel, streamColumn } from './read-model.ts'
 
 export interface RowDifference {
   readonly table: string
@@ -67,7 +67,7 @@ function differenceQuery(model: ReadModel, { live, record }: ComparedSchemas, is
     name: columnName(field),
     isShown: isContentShown || isContent !== true,
   }))
-  const [first] = keys
+  const first = streamColumn(model)
   const differs = (name: string) => `live.${name}::text is distinct from record.${name}::text`
   const values = (side: string) =>
     columns.map(({ name, isShown }) => (isShown ? `case when ${differs(name)} then ${side}.${name}::text end` : 'null'))

@@ -1,6 +1,6 @@
 /** Makes the rows of single streams anew, in every generation, from what can still be read of them. */
 import type { Codec, RecordedEvent } from '../events/codec.ts'
-import { conversationIdFromStream, personIdFromStream } from '../events/stream-names.ts'
+import { subjectIdFromStream } from '../events/stream-names.ts'
 import { Fault, isFault } from '../shared/failures.ts'
 import type { Logger } from '../shared/logger.ts'
 import type { EventReader } from '../store/event-store.ts'
@@ -163,7 +163,7 @@ async function findExcluded(
 
 async function deleteRows(connection: Connection, schema: string, streams: readonly string[]): Promise<number> {
   // No two streams have one id, so it does not matter which of them a read model is about.
-  const ids = streams.flatMap((stream) => conversationIdFromStream(stream) ?? personIdFromStream(stream) ?? [])
+  const ids = streams.flatMap((stream) => subjectIdFromStream(stream) ?? [])
   let deleted = 0
   for (const model of readModels) {
     const [count] = await connection.query<{ count: number }>(

@@ -11,6 +11,7 @@ import type { RowsMade } from '../projections/rows-again.ts'
 import type { Clock } from '../shared/clock.ts'
 import { isRefusal, type Refusal } from '../shared/failures.ts'
 import type { Logger } from '../shared/logger.ts'
+import { inGroups } from '../shared/slices.ts'
 import { pause } from '../shared/waiting.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { Erasure, ErasureStore, ErasureWish } from '../vault/erasure-store.ts'
@@ -112,7 +113,7 @@ export function createPersonErasure(parts: PersonErasureParts): PersonErasure {
     const streams = await streamsOf(person)
     const drafts = await parts.rows.recentTurns(person)
     const { conversations, openTurns } = await endOpenTurns(erasure, streams, drafts)
-    await inGroups(drafts, (turnId) => parts.store.deleteStream(draftStream(turnId)))
+    await inGroups(drafts, STREAMS_AT_ONCE, (turnId) => parts.store.deleteStream(draftStream(turnId)))
     const made = await parts.rows.makeAgain([...streams, userStream(person)])
     const exports = await parts.removeExports(person)
     return await erasures.advance(erasure, 'cleared', {
@@ -147,7 +148,7 @@ export function createPersonErasure(parts: PersonErasureParts): PersonErasure {
   async function endOpenTurns(erasure: Erasure, streams: readonly string[], drafts: string[]) {
     let conversations = 0
     let ended = 0
-    await inGroups(streams, async (stream) => {
+    await inGroups(streams, STREAMS_AT_ONCE, async (stream) => {
       const { openTurns, status } = await parts.conversations.load(stream)
       if (status !== 'absent') conversations += 1
       for (const turnId of [...openTurns]) {
@@ -186,10 +187,4 @@ const COVERAGE = {
 
 function actorOf({ person, requestedBy }: Erasure): Actor {
   return { kind: requestedBy === person ? 'user' : 'operator', id: requestedBy }
-}
-
-async function inGroups<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
-  for (let from = 0; from < items.length; from += STREAMS_AT_ONCE) {
-    await Promise.all(items.slice(from, from + STREAMS_AT_ONCE).map(work))
-  }
 }

@@ -11,6 +11,7 @@ import type { RetentionRecord } from '../commands/retention-record.ts'
 import type { Actor } from '../events/envelope.ts'
 import type { RowsMade } from '../projections/rows-again.ts'
 import type { Logger } from '../shared/logger.ts'
+import { inGroups } from '../shared/slices.ts'
 import type { RetentionBatch, RetentionStore } from '../vault/retention-store.ts'
 
 export interface RetentionBatchParts {
@@ -60,15 +61,11 @@ export function createBatchFinisher(parts: RetentionBatchParts): FinishBatch {
     const data = { batchId, rule, ageDays, until: batch.until.toISOString(), reason }
     const event = { type: 'ConversationExpired', data } as const
     const active: string[] = []
-    for (let from = 0; from < batch.items.length; from += STREAMS_AT_ONCE) {
-      await Promise.all(
-        batch.items.slice(from, from + STREAMS_AT_ONCE).map(async ({ scope, revision }) => {
-          if (revision === null) return // An attachment; its conversation goes on.
-          const outcome = await record.expire({ stream: scope, revision, event, by: actorOf(batch) })
-          if (outcome === 'active') active.push(scope)
-        }),
-      )
-    }
+    await inGroups(batch.items, STREAMS_AT_ONCE, async ({ scope, revision }) => {
+      if (revision === null) return // An attachment; its conversation goes on.
+      const outcome = await record.expire({ stream: scope, revision, event, by: actorOf(batch) })
+      if (outcome === 'active') active.push(scope)
+    })
     await retention.leaveOut(batch, active)
     await retention.advance(batch, 'marked')
   }

@@ -1,7 +1,7 @@
-/** Long work on many items, in slices: between them the event loop gets its turn, so that nobody else waits for all of it. */
+/** Long work on many items, a part at a time, so that nobody else waits for all of it. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
-/** Handles the items in order; work on no more than `size` of them holds up whatever else this process does. */
+/** Handles the items in order; between slices the event loop gets its turn: work on no more than `size` of them holds up whatever else this process does. */
 export async function inSlices<Item>(
   items: readonly Item[],
   size: number,
@@ -12,4 +12,13 @@ export async function inSlices<Item>(
     if (from > 0) await nextTurn()
     handle(items.slice(from, from + size))
   }
+}
+
+/** Works on so many items at the same time, on one group after the other. Throws what the work throws, and then begins no other group. */
+export async function inGroups<Item>(
+  items: readonly Item[],
+  size: number,
+  work: (item: Item) => Promise<void>,
+): Promise<void> {
+  for (let from = 0; from < items.length; from += size) await Promise.all(items.slice(from, from + size).map(work))
 }
