@@ -37,18 +37,22 @@ export async function* selectEvents(
 ): AsyncGenerator<StoredEvent> {
   const events = filter.stream === undefined ? await logOf(reader, filter, options) : reader.readStream(filter.stream)
   for await (const event of events) {
-    // Times of the log only grow, but for a clock that is set back: then it is looked at a little longer.
-    if (filter.to !== undefined && event.created.getTime() >= filter.to.getTime() + CLOCK_SLACK_MS) return
+    if (isPastEnd(event, filter)) return
     if (filter.stream !== undefined) options.onConsidered?.(event.position)
     if (isSelected(event, filter)) yield event
   }
 }
 
 /** Clocks of servers are set back now and then. */
-export const CLOCK_SLACK_MS = 60_000
+const CLOCK_SLACK_MS = 60_000
+
+/** Nothing after it can fit. Times of the log only grow, but for a clock that is set back: then it is looked at a little longer. */
+export function isPastEnd(event: StoredEvent, { to }: Pick<EventFilter, 'to'>): boolean {
+  return to !== undefined && event.created.getTime() >= to.getTime() + CLOCK_SLACK_MS
+}
 
 async function logOf(reader: SelectionReader, filter: EventFilter, options: SelectionOptions) {
-  const after = filter.after ?? (await positionBefore(filter.from, options.ledger)) ?? 'start'
+  const after = (await positionBefore(filter, options.ledger)) ?? 'start'
   const { signal, onConsidered } = options
   return readLog(reader, {
     after,
@@ -58,11 +62,12 @@ async function logOf(reader: SelectionReader, filter: EventFilter, options: Sele
   })
 }
 
-/** A position that everything taken in since then comes after; undefined when nobody knows of one. */
+/** A position that everything that fits comes after; undefined when nobody knows of one. */
 export async function positionBefore(
-  from: Date | undefined,
+  { after, from }: Pick<EventFilter, 'after' | 'from'>,
   ledger: LedgerReader | undefined,
 ): Promise<Position | undefined> {
+  if (after !== undefined) return after
   const places = from === undefined ? undefined : await ledger?.leaves()
   if (from === undefined || places === undefined) return undefined
   try {

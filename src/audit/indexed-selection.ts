@@ -1,11 +1,12 @@
 /** Finds events by the index of events and reads each from the record: at once, but only as far as the index goes. */
 import type { StoredEvent } from '../events/codec.ts'
-import { conversationIdFromStream, personIdFromStream } from '../events/stream-names.ts'
+import { subjectIdFromStream } from '../events/stream-names.ts'
 import type { LedgerReader } from '../ledger/ledger-reader.ts'
 import type { EventPlace, EventQueries } from '../projections/event-queries.ts'
 import type { Revision } from '../shared/ids.ts'
+import { inGroups } from '../shared/slices.ts'
 import type { EventReader } from '../store/event-store.ts'
-import { CLOCK_SLACK_MS, type EventFilter, type EventPage, isSelected, positionBefore } from './event-selection.ts'
+import { type EventFilter, type EventPage, isPastEnd, isSelected, positionBefore } from './event-selection.ts'
 
 export interface IndexedSelectionParts {
   readonly reader: Pick<EventReader, 'readStream'>
@@ -23,20 +24,16 @@ export async function pageOfIndexedEvents(
   filter: EventFilter,
   limit: number,
 ): Promise<Required<EventPage>> {
-  const { type, actor, correlationId, to } = filter
-  const asked = {
-    ...(type !== undefined && { type }),
-    ...(actor !== undefined && { actor }),
-    ...(correlationId !== undefined && { correlationId }),
-  }
-  const after = filter.after ?? (await positionBefore(filter.from, ledger))
+  const { stream: _stream, from: _from, to: _to, after: _after, ...asked } = filter
+  const after = await positionBefore(filter, ledger)
   const found = await index.find({ ...asked, ...(after !== undefined && { after }), limit })
   const { places, indexedTo, waitingStreams, discardedEvents } = found
   const read = (await readPlaces(reader, places)).filter((event) => isSelected(event, asked))
-  const isPastEnd = to !== undefined && (read.at(-1)?.created.getTime() ?? 0) >= to.getTime() + CLOCK_SLACK_MS
+  const last = read.at(-1)
+  const isAtEnd = places.length < limit || (last !== undefined && isPastEnd(last, filter))
   return {
     events: read.filter((event) => isSelected(event, filter)),
-    next: places.length < limit || isPastEnd ? undefined : places.at(-1)?.position,
+    next: isAtEnd ? undefined : places.at(-1)?.position,
     indexed: { to: indexedTo, waitingStreams, discardedEvents, notFound: places.length - read.length },
   }
 }
@@ -60,16 +57,13 @@ async function readPlaces(
   const readable = places.filter(canBeIndexed)
   const wanted = new Set(readable.map(nameOf))
   const found: StoredEvent[] = []
-  const runs = runsOf(readable)
   const readRun = async ({ stream, from, to }: Run) => {
     for await (const event of reader.readStream(stream, { from, limit: Number(to - from) + 1 })) {
       // Taken out, as the same part may be read twice where the index says something wrong.
       if (wanted.delete(nameOf(event))) found.push(event)
     }
   }
-  for (let from = 0; from < runs.length; from += READS_AT_ONCE) {
-    await Promise.all(runs.slice(from, from + READS_AT_ONCE).map(readRun))
-  }
+  await inGroups(runsOf(readable), READS_AT_ONCE, readRun)
   return found.toSorted((a, b) => (a.position < b.position ? -1 : 1))
 }
 
@@ -77,7 +71,7 @@ const nameOf = ({ stream, revision, position, eventId }: EventPlace) => `${strea
 
 /** Whatever the index says, nothing is read but what can be in it. */
 function canBeIndexed({ stream, revision }: EventPlace): boolean {
-  return revision >= 0n && (conversationIdFromStream(stream) ?? personIdFromStream(stream)) !== undefined
+  return revision >= 0n && subjectIdFromStream(stream) !== undefined
 }
 
 function runsOf(places: readonly EventPlace[]): Run[] {

@@ -41,11 +41,12 @@ export interface EventQueries {
   readonly find: (asked: IndexedEvents) => Promise<FoundEvents>
 }
 
-interface FoundRow extends Omit<FoundEvents, 'places'> {
+interface FoundState extends Omit<FoundEvents, 'places'> {
   readonly version: number
-  /** Null when nothing was found. */
-  readonly place: (Omit<EventPlace, 'revision' | 'position'> & { revision: string; position: string }) | null
 }
+
+/** The state, and with it a place, if any was found. */
+type FoundRow = FoundState & (EventPlace | { readonly [Field in keyof EventPlace]: null })
 
 export function createEventQueries({ database }: { readonly database: Pick<Database, 'queries'> }): EventQueries {
   return {
@@ -56,20 +57,20 @@ export function createEventQueries({ database }: { readonly database: Pick<Datab
       if (first === undefined) throw new Fault('read-models-missing', { doing: 'looking at the index of events' })
       const { version, indexedTo, waitingStreams, discardedEvents } = first
       if (version !== PROJECTORS_VERSION) throw new Fault('read-models-outdated', { version, ours: PROJECTORS_VERSION })
-      const places = rows.flatMap(({ place }) => (place === null ? [] : [placeOf(place)]))
+      const places = rows.flatMap((row) => (row.stream === null ? [] : [placeOf(row)]))
       return { places, indexedTo, waitingStreams, discardedEvents }
     },
   }
 }
 
-function placeOf({ stream, revision, position, eventId }: NonNullable<FoundRow['place']>): EventPlace {
-  return { stream, eventId, revision: BigInt(revision) as Revision, position: BigInt(position) as Position }
+function placeOf({ stream, revision, position, eventId }: EventPlace): EventPlace {
+  return { stream, revision, position, eventId }
 }
 
 /** What partitions that are farther ahead have beyond the others is left for later: else pages would pass over what comes between. */
 function findStatement(asked: IndexedEvents): [string, unknown[]] {
   const values: unknown[] = [asked.limit]
-  const parts = canBeStored(asked) ? partsOf(asked, values) : []
+  const parts = canBeStored(asked) ? partsOf(asked, values) : [placesWhere(['false'])]
   return [
     `with state as materialized (
       select position.position, projectors_version as version,
@@ -82,11 +83,12 @@ function findStatement(asked: IndexedEvents): [string, unknown[]] {
       from chat.position
         join emberlog.generation on generation.number = position.generation
     )
-    select version, state.position as "indexedTo", waiting as "waitingStreams", discarded as "discardedEvents", place
+    select version, state.position as "indexedTo", waiting as "waitingStreams", discarded as "discardedEvents",
+      stream, revision, found.position, "eventId"
     from state
       left join lateral (
-        select position, place
-        from (${parts.length === 0 ? NO_PLACES : parts.join(' union all ')}) as each_actor
+        select *
+        from (${parts.join(' union all ')}) as each_actor
         order by position
         limit $1
       ) as found on true
@@ -94,10 +96,6 @@ function findStatement(asked: IndexedEvents): [string, unknown[]] {
     values,
   ]
 }
-
-const NO_PLACES = 'select null::bigint as position, null::jsonb as place where false'
-
-const PLACE = `jsonb_build_object('stream', stream, 'revision', revision::text, 'position', position::text, 'eventId', event_id)`
 
 /** Each actor is looked up by itself, so that an index gives their events in order, and no more of them than are asked for. */
 function partsOf({ type, actor, correlationId, after }: IndexedEvents, values: unknown[]): string[] {
@@ -112,16 +110,19 @@ function partsOf({ type, actor, correlationId, after }: IndexedEvents, values: u
     ...condition('correlation_id', '=', correlationId),
     ...condition('position', '>', after),
   ]
-  return actorsOf(actor).map(({ id, kind }) => {
-    const conditions = [...shared, ...condition('actor_id', '=', id), ...condition('actor_kind', '=', kind)]
-    return `(
-          select position, ${PLACE} as place
+  return actorsOf(actor).map(({ id, kind }) =>
+    placesWhere([...shared, ...condition('actor_id', '=', id), ...condition('actor_kind', '=', kind)]),
+  )
+}
+
+function placesWhere(conditions: readonly string[]): string {
+  return `(
+          select stream, revision, position, event_id as "eventId"
           from chat.event_index
           where ${conditions.join(' and ')}
           order by position
           limit $1
         )`
-  })
 }
 
 interface Actor {

@@ -9,13 +9,18 @@ export type AppendResult =
   /** Somebody else wrote first; read the tail and decide again. */
   | { readonly kind: 'conflict' }
 
+export interface StreamRange {
+  /** 0 when left out. */
+  readonly from?: Revision
+  /** So many events at most. */
+  readonly limit?: number
+  readonly signal?: AbortSignal
+}
+
 /** Reads the record and cannot write it: what auditors are handed. */
 export interface EventReader {
-  /** Reads a stream in pages, ascending from `from` (0 when left out), at most `limit` events. A stream that does not exist yields nothing. */
-  readonly readStream: (
-    stream: string,
-    options?: { readonly from?: Revision; readonly limit?: number; readonly signal?: AbortSignal },
-  ) => AsyncIterable<StoredEvent>
+  /** Reads a stream in pages, ascending. A stream that does not exist yields nothing. */
+  readonly readStream: (stream: string, options?: StreamRange) => AsyncIterable<StoredEvent>
   /** Reads the last events of a stream, newest first. */
   readonly readStreamBackwards: (stream: string, limit: number) => Promise<readonly StoredEvent[]>
   /** Follows the whole log after `after`, history first, then live, until the signal aborts. Ends by throwing `store-unavailable`

@@ -31,7 +31,7 @@ import { Fault, isFault } from '../shared/failures.ts'
 import { type Position, toPosition, toRevision } from '../shared/ids.ts'
 import type { Logger } from '../shared/logger.ts'
 import { pause, within } from '../shared/waiting.ts'
-import type { AllSubscription, Delivery, EventReader, EventStore, ExpectedRevision, WorkQueue } from './event-store.ts'
+import type { AllSubscription, Delivery, EventStore, ExpectedRevision, StreamRange, WorkQueue } from './event-store.ts'
 
 export interface EventStoreDbOptions {
   /** `esdb://…` or `kurrentdb://…`. */
@@ -182,7 +182,7 @@ export function openEventStoreDb(options: EventStoreDbOptions): EventStore & Wor
 async function* readPages(
   client: EventStoreDBClient,
   stream: string,
-  options: NonNullable<Parameters<EventReader['readStream']>[1]> & { readonly callMsMax: number },
+  options: StreamRange & { readonly callMsMax: number },
 ): AsyncGenerator<StoredEvent> {
   const { from, limit = Number.POSITIVE_INFINITY, signal, callMsMax } = options
   let next = from ?? toRevision(0)
