@@ -237,10 +237,8 @@ describe('a comparison of the live rows with the record', () => {
         record.append([...begins, sent(`x${said}`), renamed(`Name ${said}`)], stream)
       }
     }
-    const compared = await database.queries.withConnection(async () => {
-      const other = await postgres.open({ connectionString: await urlOf(database), connectionsMax: 3 })
-      return await compare(other, record, { limits: { eventsMax: 5 }, onProgress: say })
-    })
+    const other = await postgres.open({ connectionString: await urlOf(database), connectionsMax: 3 })
+    const compared = await compare(other, record, { limits: { eventsMax: 5 }, onProgress: say })
     expect(compared).toMatchObject(equal)
     expect(said).toBeGreaterThan(20)
     await eventually('caught up again', () => writer.status().position === record.last)

@@ -209,6 +209,15 @@ describe('a connection', () => {
     expect(database.metrics().find(({ name }) => name === 'queries')).toMatchObject({ heldTooLongTotal: 1 })
   })
 
+  test('that is held across a wait fails the test that does it', async () => {
+    const own = await startTestPostgres(20)
+    const reported = Promise.withResolvers<void>()
+    const database = await own.open({ logger: { ...silentLogger, error: () => reported.resolve() } })
+    await database.queries.withConnection(() => reported.promise)
+    await expect(own.closeDatabases()).rejects.toThrow('pool queries held 1 connections across a wait')
+    await own.stop()
+  })
+
   test('that dies idle is replaced without anyone noticing', async () => {
     const connectionString = await postgres.createDatabase()
     const database = await postgres.open({ connectionString })

@@ -11,7 +11,7 @@ export interface TestPostgres {
   readonly server: EmbeddedPostgres
   /** Makes an empty database and returns its connection string. */
   readonly createDatabase: () => Promise<string>
-  /** Opens a fresh database, with everything prepared; closed by `stop` at the latest. */
+  /** Opens a fresh database, with everything prepared; closed by `stop` at the latest, which fails when a connection was held across a wait. */
   readonly open: (options?: Partial<DatabaseOptions>) => Promise<Database>
   /** A connection outside every budget. */
   readonly connect: (connectionString: string) => Promise<Client>
@@ -59,7 +59,11 @@ export async function startTestPostgres(maxConnections = 80): Promise<TestPostgr
         ...options,
         connectionString,
       })
-      closings.push(() => database.close())
+      closings.push(async () => {
+        await database.close()
+        // A test that sets a limit of its own is about it.
+        if (options.limits?.heldIdleMsMax === undefined) refuseHeldConnections(database)
+      })
       return database
     },
     async stop() {
@@ -67,5 +71,11 @@ export async function startTestPostgres(maxConnections = 80): Promise<TestPostgr
       await server.stop()
       await rm(dataDirectory, { recursive: true, force: true })
     },
+  }
+}
+
+function refuseHeldConnections(database: Database): void {
+  for (const { name, heldTooLongTotal } of database.metrics()) {
+    if (heldTooLongTotal > 0) throw new Error(`pool ${name} held ${heldTooLongTotal} connections across a wait`)
   }
 }
